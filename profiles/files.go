@@ -1,0 +1,114 @@
+package profiles
+
+import (
+	"archive/zip"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+)
+
+// Bounds on what is read of a profile.
+const (
+	yamlMax = 64 << 20 // of one YAML file
+	bulkMax = 1 << 30  // of one bulk file in an archive, unpacked
+	zipMax  = 1 << 20  // files in an archive
+)
+
+// A Folder is a profile's bulk in a directory. The operating system keeps every path inside it: neither
+// ".." nor a symbolic link leads out. What is no plain file (a device, a pipe) cannot be opened.
+type Folder struct{ root *os.Root }
+
+// OpenFolder opens a directory, and makes it if it is not there.
+func OpenFolder(name string) (*Folder, error) {
+	if err := os.MkdirAll(name, 0o755); err != nil {
+		return nil, err
+	}
+	return openFolder(name)
+}
+
+func openFolder(name string) (*Folder, error) {
+	r, err := os.OpenRoot(name)
+	if err != nil {
+		return nil, err
+	}
+	return &Folder{r}, nil
+}
+
+func (f *Folder) Open(name string) (fs.File, error) {
+	info, err := f.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() && !info.Mode().IsRegular() {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.New("not a plain file")}
+	}
+	return f.root.FS().Open(name)
+}
+
+func (f *Folder) Stat(name string) (fs.FileInfo, error) { return fs.Stat(f.root.FS(), name) }
+
+// Create makes a bulk file, and the folders it lies in.
+func (f *Folder) Create(name string) (io.WriteCloser, error) {
+	if !fs.ValidPath(name) {
+		return nil, &fs.PathError{Op: "create", Path: name, Err: fs.ErrInvalid}
+	}
+	if err := f.root.MkdirAll(path.Dir(name), 0o755); err != nil {
+		return nil, err
+	}
+	return f.root.Create(name)
+}
+
+func (f *Folder) Close() error { return f.root.Close() }
+
+// An archive is a profile in a .zip.
+type archive struct{ *zip.Reader }
+
+func openArchive(r io.ReaderAt, size int64) (*archive, error) {
+	z, err := zip.NewReader(r, size)
+	if err != nil {
+		return nil, err
+	}
+	if len(z.File) > zipMax {
+		return nil, fmt.Errorf("the archive has %d files: more than %d are not read", len(z.File), zipMax)
+	}
+	return &archive{z}, nil
+}
+
+func (a *archive) Open(name string) (fs.File, error) {
+	f, err := a.Reader.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := f.Stat(); err == nil && info.Size() > bulkMax {
+		f.Close()
+		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.New("the file is too large")}
+	}
+	return f, nil
+}
+
+// ReadFile reads a bulk file of at most max bytes.
+func (d *Device) ReadFile(name string, max int64) ([]byte, error) {
+	if d.Files == nil {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+	}
+	return readFile(d.Files, name, max)
+}
+
+func readFile(files fs.FS, name string, max int64) ([]byte, error) {
+	f, err := files.Open(path.Clean(name))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, max+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(b)) > max {
+		return nil, fmt.Errorf("%s: more than %d bytes are not read", name, max)
+	}
+	return b, nil
+}

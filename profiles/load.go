@@ -1,0 +1,111 @@
+package profiles
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+)
+
+// DeviceFile is the file of a profile that a person reads and edits.
+const DeviceFile = "device.yaml"
+
+// Load reads a profile: a directory, a .zip of one, or its YAML file. What is wrong in it comes as
+// Errors, all at once, each with file and line.
+func Load(name string) (*Device, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case info.IsDir():
+		return loadFolder(name, DeviceFile)
+	case strings.EqualFold(filepath.Ext(name), ".zip"):
+		return loadArchive(name)
+	case info.Mode().IsRegular():
+		return loadFolder(filepath.Dir(name), filepath.Base(name))
+	}
+	return nil, fmt.Errorf("%s: want a folder, a .zip or a YAML file", name)
+}
+
+func loadFolder(dir, file string) (*Device, error) {
+	d, err := openFolder(dir)
+	if err != nil {
+		return nil, err
+	}
+	dev, err := load(d, file, filepath.Join(dir, file))
+	if err != nil {
+		d.Close()
+	}
+	return dev, err
+}
+
+func loadArchive(name string) (*Device, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	a, err := openArchive(f, info.Size())
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	file, err := deviceIn(a)
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	var files fs.FS = a
+	if dir, base, ok := strings.Cut(file, "/"); ok {
+		if files, err = fs.Sub(a, dir); err != nil {
+			return nil, err
+		}
+		file = base
+	}
+	return load(files, file, name+"/"+file)
+}
+
+// deviceIn finds the profile in an archive: at its top, or in its only folder.
+func deviceIn(a *archive) (string, error) {
+	if _, err := fs.Stat(a, DeviceFile); err == nil {
+		return DeviceFile, nil
+	}
+	found, err := fs.Glob(a, "*/"+DeviceFile)
+	if err == nil && len(found) == 1 {
+		return found[0], nil
+	}
+	return "", errors.New("there is no " + DeviceFile + " in the archive")
+}
+
+func load(files fs.FS, file, shown string) (*Device, error) {
+	b, err := readFile(files, file, yamlMax)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(b, shown, files)
+}
+
+// Parse reads the text of a device file. name is for errors; files holds the bulk, and may be nil.
+func Parse(b []byte, name string, files fs.FS) (*Device, error) {
+	d := newDecoder(name)
+	n := d.parse(b)
+	if n == nil {
+		return nil, d.errs
+	}
+	dev := &Device{Files: files}
+	if !d.upgrade(n, upgrades) {
+		return nil, d.errs
+	}
+	d.decode(n, reflect.ValueOf(dev).Elem(), "")
+	if len(d.errs) > 0 {
+		return nil, d.errs
+	}
+	return dev, nil
+}

@@ -1,0 +1,156 @@
+// Package profiles holds what a device is: the contract between learning, which writes it, and serving,
+// which reads it. A profile is a directory (or one .zip of it): device.yaml is what a person reads and
+// edits, bulk lies beside it in formats that existing tools open. SCHEMA.md documents it.
+package profiles
+
+import (
+	"io/fs"
+	"time"
+)
+
+// APIVersion and Kind are what this version of ringer writes. Older versions load through an upgrade.
+const (
+	APIVersion = "ringer/v1"
+	Kind       = "Device"
+)
+
+// A Device is one profile.
+type Device struct {
+	APIVersion string             `yaml:"apiVersion"`
+	Kind       string             `yaml:"kind"`
+	ID         string             `yaml:"id"`
+	Identity   Identity           `yaml:"identity,omitempty"`
+	Seed       uint64             `yaml:"seed,omitempty"`     // same seed, same noise
+	Captures   map[string]Capture `yaml:"captures,omitempty"` // by capture id: "c" and the first 8 hex digits of the sha256
+	Evidence   string             `yaml:"evidence,omitempty"` // file of provenance, one JSON object a line
+	Redactions []Redaction        `yaml:"redactions,omitempty"`
+	Network    *Network           `yaml:"network,omitempty"`
+	Points     map[string]*Point  `yaml:"points,omitempty"`
+	Accounts   []Account          `yaml:"accounts,omitempty"`
+	Services   []Service          `yaml:"services"`
+
+	// Files holds the bulk that the profile names, by slash-separated path. It never reaches outside
+	// the profile.
+	Files fs.FS `yaml:"-"`
+}
+
+// Identity is who the device says it is, in the words of a name plate.
+type Identity struct {
+	Vendor   string `yaml:"vendor,omitempty"`
+	Model    string `yaml:"model,omitempty"`
+	Order    string `yaml:"order,omitempty"` // order number
+	Firmware string `yaml:"firmware,omitempty"`
+	Hardware string `yaml:"hardware,omitempty"`
+	Serial   string `yaml:"serial,omitempty"`
+	MAC      string `yaml:"mac,omitempty"`
+	Name     string `yaml:"name,omitempty"` // station or host name
+	Location string `yaml:"location,omitempty"`
+	Role     string `yaml:"role,omitempty"` // plc, bmc, …
+}
+
+// A Capture is a recording, or a crawl of a live device, that facts came from.
+type Capture struct {
+	File   string    `yaml:"file,omitempty"`
+	Crawl  string    `yaml:"crawl,omitempty"`
+	SHA256 string    `yaml:"sha256,omitempty"`
+	Server string    `yaml:"server,omitempty"` // the device's address there
+	From   time.Time `yaml:"from,omitempty"`
+	To     time.Time `yaml:"to,omitempty"`
+}
+
+// A Redaction says what was taken out, and how, so that a reader can tell it from what was seen.
+type Redaction struct {
+	What string `yaml:"what"`
+	How  string `yaml:"how"`
+}
+
+// Network is how the device's network stack looks.
+type Network struct {
+	TTL     int      `yaml:"ttl,omitempty"`
+	Window  int      `yaml:"window,omitempty"`
+	MSS     int      `yaml:"mss,omitempty"`
+	Options []string `yaml:"options,omitempty"` // TCP options of the SYN/ACK, in order
+}
+
+// A Point is one named value of the device. Cells of several protocols may map to it.
+type Point struct {
+	Type     string            `yaml:"type"` // bool u8 i8 u16 i16 u32 i32 u64 i64 f32 f64 text enum time
+	Unit     string            `yaml:"unit,omitempty"`
+	Value    any               `yaml:"value,omitempty"`
+	Values   map[string]string `yaml:"values,omitempty"` // enum: number or text on the wire -> name
+	Dynamics *Dynamics         `yaml:"dynamics,omitempty"`
+	Write    *WriteRule        `yaml:"write,omitempty"` // absent: cannot be written
+}
+
+// A WriteRule says what may be written to a point.
+type WriteRule struct {
+	Min *float64 `yaml:"min,omitempty"`
+	Max *float64 `yaml:"max,omitempty"`
+}
+
+// An Account is one user for every protocol. Secrets are verifiers unless they are the decoy's own bait.
+type Account struct {
+	Name   string `yaml:"name"`
+	Policy string `yaml:"policy,omitempty"` // deny, accept or bait
+	Verify string `yaml:"verify,omitempty"` // salted verifier, see Verifier
+	Bait   string `yaml:"bait,omitempty"`
+	Role   string `yaml:"role,omitempty"`
+}
+
+// A Service is one protocol on one port. In YAML it is a mapping of one key, the protocol's name, to
+// its Section.
+type Service struct {
+	Protocol string
+	Section  Section
+}
+
+// A Section is what a profile says of one service. Every section embeds Common.
+type Section interface{ common() *Common }
+
+// Common is what sections of every protocol have.
+type Common struct {
+	Port       Port               `yaml:"port"`
+	Samples    []string           `yaml:"samples,omitempty"`    // files of tracks (track.go), oldest capture first
+	Recordings []string           `yaml:"recordings,omitempty"` // pcapng files of whole answers, oldest capture first
+	Latency    map[string]Latency `yaml:"latency,omitempty"`    // by request class
+	Limits     *Limits            `yaml:"limits,omitempty"`
+	Volatile   []Volatile         `yaml:"volatile,omitempty"` // fields that vary on this device: learned masks
+}
+
+func (c *Common) common() *Common { return c }
+
+// Common gives the part of a service that every protocol has.
+func (s Service) Common() *Common { return s.Section.common() }
+
+// Recorded is the section of a protocol that is answered from recordings alone.
+type Recorded struct {
+	Common `yaml:",inline"`
+}
+
+// Latency is a distribution of answer times: quantiles, linear between them.
+type Latency struct {
+	P50 time.Duration `yaml:"p50"`
+	P90 time.Duration `yaml:"p90"`
+	P99 time.Duration `yaml:"p99"`
+	N   int           `yaml:"n,omitempty"` // how many answers it was learned from
+}
+
+// Limits bound what a service takes from its peers. Zero values mean ringer's defaults.
+type Limits struct {
+	Connections int           `yaml:"connections,omitempty"` // at the same time
+	PerPeer     int           `yaml:"per_peer,omitempty"`    // connections of one address
+	Idle        time.Duration `yaml:"idle,omitempty"`        // a quiet connection is closed after it
+	Message     int           `yaml:"message,omitempty"`     // bytes
+	Rate        float64       `yaml:"rate,omitempty"`        // UDP answers per second to one address
+}
+
+// A Volatile names a field, as replay prints its path, that was seen to differ between two answers to
+// the same question.
+type Volatile struct {
+	Path string `yaml:"path"`
+	Kind string `yaml:"kind"` // clock, minted, count
+	Seen int    `yaml:"seen"` // how many differing observations
+}
+
+// sections lists the sections that say more than Recorded does.
+var sections = map[string]func() Section{}
