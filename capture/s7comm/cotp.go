@@ -1,0 +1,355 @@
+package s7comm
+
+import (
+	"fmt"
+
+	"ringer/capture/wire"
+)
+
+const tpktVersion = 3
+
+// TPDU codes, X.224 section 13.
+const (
+	tpduExpedited  = 0x10
+	tpduReject     = 0x50
+	tpduAck        = 0x60
+	tpduError      = 0x70
+	tpduDisconnect = 0x80
+	tpduDisconnOK  = 0xC0
+	tpduConfirm    = 0xD0
+	tpduConnect    = 0xE0
+	tpduData       = 0xF0
+)
+
+func known(code uint8) bool {
+	switch code {
+	case tpduExpedited, 0x20, tpduReject, tpduAck, tpduError, tpduDisconnect, tpduDisconnOK, tpduConfirm, tpduConnect, tpduData:
+		return true
+	}
+	return false
+}
+
+// tpdu is one TPDU in its TPKT (RFC 1006 section 6).
+type tpdu struct {
+	reserved uint8  // second byte of the TPKT
+	code     uint8  // high half of the second byte
+	low      uint8  // low half (credit)
+	head     []byte // of the TPDU, behind its code
+	data     []byte
+	last     bool  // end of TSDU
+	number   uint8 // TPDU-NR
+}
+
+// nextTPDU reads one TPKT; n 0: b ends before it does.
+func nextTPDU(b []byte) (t tpdu, n int, err error) {
+	if len(b) > 0 && b[0] != tpktVersion {
+		return t, 0, fmt.Errorf("s7comm: TPKT version %d is not 3", b[0])
+	}
+	if len(b) < 4 {
+		return t, 0, nil
+	}
+	size := int(b[2])<<8 | int(b[3])
+	if size < 7 {
+		return t, 0, fmt.Errorf("s7comm: TPKT length %d is too short", size)
+	}
+	if len(b) > 4 && (b[4] < 2 || int(b[4])+5 > size) {
+		return t, 0, fmt.Errorf("s7comm: COTP header length %d does not fit a TPKT of %d", b[4], size)
+	}
+	if len(b) > 5 {
+		code := b[5] & 0xF0
+		if !known(code) {
+			return t, 0, fmt.Errorf("s7comm: COTP code 0x%02x is not known", b[5])
+		}
+		if (code == tpduConnect || code == tpduConfirm || code == tpduDisconnect) && b[4] < 6 {
+			return t, 0, fmt.Errorf("s7comm: COTP code 0x%02x: header length %d is too short", b[5], b[4])
+		}
+	}
+	if len(b) < size {
+		return t, 0, nil
+	}
+	li := int(b[4])
+	t.reserved, t.code, t.low = b[1], b[5]&0xF0, b[5]&0x0F
+	t.head, t.data = b[6:5+li:5+li], b[5+li:size:size]
+	if t.code == tpduData {
+		t.last, t.number = t.head[0]&0x80 != 0, t.head[0]&0x7F
+	}
+	return t, size, nil
+}
+
+// shape keeps how the TPDU was written.
+func (t *tpdu) shape() TPDU {
+	return TPDU{Size: len(t.data), Reserved: t.reserved, Credit: t.low, Number: t.number, Extra: clone(t.head[1:])}
+}
+
+// odd is the Carriage of a message in one TPDU: nothing, unless there is something to remember.
+func (t *tpdu) odd() Carriage {
+	if t.reserved|t.low|t.number == 0 && len(t.head) == 1 {
+		return Carriage{}
+	}
+	return Carriage{TPDUs: []TPDU{t.shape()}}
+}
+
+func clone(b []byte) []byte { return append([]byte(nil), b...) }
+
+// A Carriage says how a message was cut into data TPDUs; the zero value is one TPDU without oddities.
+type Carriage struct {
+	TPDUs []TPDU `wire:"-"`
+}
+
+// A TPDU is one data TPDU of a message.
+type TPDU struct {
+	Size     int   // bytes of the message in it
+	Reserved uint8 // of the TPKT
+	Credit   uint8
+	Number   uint8
+	Extra    []byte // header behind the number
+}
+
+// dataHead is the TPKT and COTP head of a message in one TPDU.
+var dataHead = [7]byte{tpktVersion, 0, 0, 0, 2, tpduData, 0x80}
+
+// carry finishes b, whose bytes from start are dataHead and a message: it fills in the length, or cuts
+// the message into the TPDUs it came in.
+func (c *Carriage) carry(b []byte, start int) ([]byte, error) {
+	size := len(b) - start - len(dataHead)
+	if c.fits(size) {
+		payload := clone(b[start+len(dataHead):])
+		b = b[:start]
+		for i, t := range c.TPDUs {
+			n := 7 + len(t.Extra) + t.Size
+			mark := t.Number & 0x7F
+			if i == len(c.TPDUs)-1 {
+				mark |= 0x80
+			}
+			b = append(b, tpktVersion, t.Reserved, byte(n>>8), byte(n), byte(2+len(t.Extra)), tpduData|t.Credit&0x0F, mark)
+			b = append(b, t.Extra...)
+			b = append(b, payload[:t.Size]...)
+			payload = payload[t.Size:]
+		}
+		return b, nil
+	}
+	if size+len(dataHead) > 0xFFFF {
+		return nil, fmt.Errorf("s7comm: %d bytes do not fit a TPKT", size)
+	}
+	b[start+2], b[start+3] = byte((size+7)>>8), byte(size+7)
+	return b, nil
+}
+
+// fits says whether the TPDUs are those of a message of this size; after a change they are not.
+func (c *Carriage) fits(size int) bool {
+	if len(c.TPDUs) == 0 {
+		return false
+	}
+	for _, t := range c.TPDUs {
+		if t.Size < 0 || t.Size > 0xFFFF-300 || len(t.Extra) > 200 {
+			return false
+		}
+		size -= t.Size
+	}
+	return size == 0
+}
+
+// Cut sets the Carriage for a message of size bytes to TPDUs of at most max bytes of it.
+func (c *Carriage) Cut(size, max int) {
+	c.TPDUs = c.TPDUs[:0]
+	if size <= max || max <= 0 {
+		return
+	}
+	for size > 0 {
+		n := min(size, max)
+		c.TPDUs = append(c.TPDUs, TPDU{Size: n})
+		size -= n
+	}
+}
+
+// Parameter codes of connection TPDUs, X.224 section 13.3.4.
+const (
+	ParamTPDUSize    = 0xC0
+	ParamCallingTSAP = 0xC1
+	ParamCalledTSAP  = 0xC2
+)
+
+// A Parameter is one of a connection TPDU, in the order sent.
+type Parameter struct {
+	Code  uint8 `wire:"id"`
+	Value []byte
+}
+
+// A Connection is what connect requests and confirms consist of (X.224 sections 13.3 and 13.4).
+type Connection struct {
+	TPKTReserved uint8
+	Credit       uint8
+	Class        uint8 // class in the high half, options in the low
+	Parameters   []Parameter
+	Rest         []byte // of the header, behind the parameters: a broken one
+	Data         []byte // user data
+}
+
+// ConnectRequest asks for a connection.
+type ConnectRequest struct {
+	DestinationReference uint16
+	SourceReference      uint16 `wire:"minted"`
+	Connection
+}
+
+// ConnectConfirm grants it. The destination reference is the caller's source reference.
+type ConnectConfirm struct {
+	DestinationReference uint16 `wire:"echo"`
+	SourceReference      uint16 `wire:"minted"`
+	Connection
+}
+
+// Disconnect refuses or ends a connection (X.224 section 13.5).
+type Disconnect struct {
+	TPKTReserved         uint8
+	DestinationReference uint16 `wire:"echo"`
+	SourceReference      uint16 `wire:"minted"`
+	Reason               uint8
+	Rest                 []byte // additional parameters
+	Data                 []byte
+}
+
+// TPDUError reports a TPDU that was not understood (X.224 section 13.12).
+type TPDUError struct {
+	TPKTReserved         uint8
+	DestinationReference uint16 `wire:"echo"`
+	Cause                uint8
+	Rest                 []byte // the rejected TPDU
+	Data                 []byte
+}
+
+// OtherTPDU is any that class 0 does not use.
+type OtherTPDU struct {
+	TPKTReserved uint8
+	Code         uint8
+	Head         []byte
+	Data         []byte
+}
+
+// Class: a transport connection changes nothing in the device.
+func (*ConnectRequest) Class() (string, wire.Effect) { return "connect", wire.Read }
+
+// Class: ending the connection changes nothing in the device either.
+func (*Disconnect) Class() (string, wire.Effect) { return "disconnect", wire.Read }
+
+// Param finds a parameter by its code.
+func (c *Connection) Param(code uint8) ([]byte, bool) {
+	for _, p := range c.Parameters {
+		if p.Code == code {
+			return p.Value, true
+		}
+	}
+	return nil, false
+}
+
+// CalledTSAP is the TSAP asked for: for a controller, connection type and rack and slot.
+func (c *Connection) CalledTSAP() []byte {
+	v, _ := c.Param(ParamCalledTSAP)
+	return v
+}
+
+// TPDUSize is the size the parameter asks for, or 0 if there is none that means anything.
+func (c *Connection) TPDUSize() int {
+	v, ok := c.Param(ParamTPDUSize)
+	if !ok || len(v) != 1 || v[0] < 7 || v[0] > 13 {
+		return 0
+	}
+	return 1 << v[0]
+}
+
+// message decodes a TPDU that carries no S7 PDU.
+func (t *tpdu) message() (wire.Message, error) {
+	r := wire.NewReader(t.head)
+	switch t.code {
+	case tpduConnect:
+		m := &ConnectRequest{DestinationReference: r.Uint16(), SourceReference: r.Uint16()}
+		m.Connection.read(t, &r)
+		return m, nil
+	case tpduConfirm:
+		m := &ConnectConfirm{DestinationReference: r.Uint16(), SourceReference: r.Uint16()}
+		m.Connection.read(t, &r)
+		return m, nil
+	case tpduDisconnect:
+		if t.low == 0 {
+			m := &Disconnect{TPKTReserved: t.reserved, DestinationReference: r.Uint16(), SourceReference: r.Uint16(), Reason: r.Uint8()}
+			m.Rest, m.Data = clone(r.Rest()), clone(t.data)
+			return m, nil
+		}
+	case tpduError:
+		if t.low == 0 && r.Len() >= 3 {
+			m := &TPDUError{TPKTReserved: t.reserved, DestinationReference: r.Uint16(), Cause: r.Uint8()}
+			m.Rest, m.Data = clone(r.Rest()), clone(t.data)
+			return m, nil
+		}
+	}
+	return &OtherTPDU{TPKTReserved: t.reserved, Code: t.code | t.low, Head: clone(t.head), Data: clone(t.data)}, nil
+}
+
+func (c *Connection) read(t *tpdu, r *wire.Reader) {
+	c.TPKTReserved, c.Credit, c.Class = t.reserved, t.low, r.Uint8()
+	rest := r.Rest()
+	for len(rest) >= 2 && len(rest) >= 2+int(rest[1]) {
+		n := 2 + int(rest[1])
+		c.Parameters = append(c.Parameters, Parameter{rest[0], clone(rest[2:n])})
+		rest = rest[n:]
+	}
+	c.Rest, c.Data = clone(rest), clone(t.data)
+}
+
+func (c *Connection) append(b []byte, code uint8, dst, src uint16) ([]byte, error) {
+	start := len(b)
+	b = append(b, tpktVersion, c.TPKTReserved, 0, 0, 0, code|c.Credit&0x0F, byte(dst>>8), byte(dst), byte(src>>8), byte(src), c.Class)
+	for _, p := range c.Parameters {
+		if len(p.Value) > 0xFF {
+			return nil, fmt.Errorf("s7comm: connection parameter 0x%02x: %d bytes are too many", p.Code, len(p.Value))
+		}
+		b = append(b, p.Code, byte(len(p.Value)))
+		b = append(b, p.Value...)
+	}
+	b = append(b, c.Rest...)
+	head := len(b)
+	return closeTPDU(append(b, c.Data...), start, head)
+}
+
+// closeTPDU fills in the two lengths of a TPDU whose header ends at head.
+func closeTPDU(b []byte, start, head int) ([]byte, error) {
+	li, size := head-start-5, len(b)-start
+	if li > 254 || size > 0xFFFF {
+		return nil, fmt.Errorf("s7comm: COTP header of %d bytes in a TPKT of %d does not fit", li, size)
+	}
+	b[start+2], b[start+3], b[start+4] = byte(size>>8), byte(size), byte(li)
+	return b, nil
+}
+
+func (m *ConnectRequest) Append(b []byte) ([]byte, error) {
+	return m.Connection.append(b, tpduConnect, m.DestinationReference, m.SourceReference)
+}
+
+func (m *ConnectConfirm) Append(b []byte) ([]byte, error) {
+	return m.Connection.append(b, tpduConfirm, m.DestinationReference, m.SourceReference)
+}
+
+func (m *Disconnect) Append(b []byte) ([]byte, error) {
+	start := len(b)
+	d, s := m.DestinationReference, m.SourceReference
+	b = append(b, tpktVersion, m.TPKTReserved, 0, 0, 0, tpduDisconnect, byte(d>>8), byte(d), byte(s>>8), byte(s), m.Reason)
+	b = append(b, m.Rest...)
+	head := len(b)
+	return closeTPDU(append(b, m.Data...), start, head)
+}
+
+func (m *TPDUError) Append(b []byte) ([]byte, error) {
+	start, d := len(b), m.DestinationReference
+	b = append(b, tpktVersion, m.TPKTReserved, 0, 0, 0, tpduError, byte(d>>8), byte(d), m.Cause)
+	b = append(b, m.Rest...)
+	head := len(b)
+	return closeTPDU(append(b, m.Data...), start, head)
+}
+
+func (m *OtherTPDU) Append(b []byte) ([]byte, error) {
+	start := len(b)
+	b = append(b, tpktVersion, m.TPKTReserved, 0, 0, 0, m.Code)
+	b = append(b, m.Head...)
+	head := len(b)
+	return closeTPDU(append(b, m.Data...), start, head)
+}

@@ -1,0 +1,373 @@
+package s7comm
+
+import (
+	"bytes"
+	"fmt"
+
+	"ringer/capture/wire"
+)
+
+const protocolID = 0x32
+
+// Kinds of PDU ("remote operating service control").
+const (
+	rosctrJob      = 1
+	rosctrAck      = 2
+	rosctrAckData  = 3
+	rosctrUserdata = 7
+)
+
+// Functions of jobs and their answers.
+const (
+	FuncSetup           = 0xF0
+	FuncReadVar         = 0x04
+	FuncWriteVar        = 0x05
+	FuncRequestDownload = 0x1A
+	FuncDownloadBlock   = 0x1B
+	FuncEndDownload     = 0x1C
+	FuncStartUpload     = 0x1D
+	FuncUpload          = 0x1E
+	FuncEndUpload       = 0x1F
+	FuncPLCControl      = 0x28
+	FuncPLCStop         = 0x29
+)
+
+// A Header is what every PDU begins with, its kind and the lengths aside.
+type Header struct {
+	Carriage
+	Redundancy uint16 // redundancy identification, 0
+	Reference  uint16 `wire:"echo"`
+}
+
+// A Result is what acknowledgements have in their header.
+type Result struct {
+	ErrorClass uint8
+	ErrorCode  uint8
+}
+
+type referenced interface{ reference() (uint16, bool) }
+
+func (h *Header) reference() (uint16, bool) { return h.Reference, true }
+
+// Ref is the PDU reference.
+func (h *Header) Ref() uint16 { return h.Reference }
+
+// Echo makes a reply carry the reference of its request.
+func (h *Header) Echo(reference uint16) { h.Reference = reference }
+
+// begin appends a header without lengths.
+func (h *Header) begin(b []byte, rosctr uint8) []byte {
+	b = append(b, dataHead[:]...)
+	return append(b, protocolID, rosctr, byte(h.Redundancy>>8), byte(h.Redundancy), byte(h.Reference>>8), byte(h.Reference), 0, 0, 0, 0)
+}
+
+func (r *Result) append(b []byte) []byte { return append(b, r.ErrorClass, r.ErrorCode) }
+
+// headSize is the size of the header of a job or userdata, resultSize what acknowledgements add.
+const (
+	headSize   = 10
+	resultSize = 2
+)
+
+// end fills in the lengths of a PDU that begins at start, its data part at data.
+func (h *Header) end(b []byte, start, data int) ([]byte, error) {
+	p := start + len(dataHead)
+	head := p + headSize
+	if b[p+1] == rosctrAck || b[p+1] == rosctrAckData {
+		head += resultSize
+	}
+	np, nd := data-head, len(b)-data
+	if np > 0xFFFF || nd > 0xFFFF {
+		return nil, fmt.Errorf("s7comm: %d bytes of parameters and %d of data do not fit a PDU", np, nd)
+	}
+	b[p+6], b[p+7], b[p+8], b[p+9] = byte(np>>8), byte(np), byte(nd>>8), byte(nd)
+	return h.carry(b, start)
+}
+
+// Unknown is a PDU whose header is not one of ours, or an empty data TPDU.
+type Unknown struct {
+	Carriage
+	Payload []byte
+}
+
+func (m *Unknown) Append(b []byte) ([]byte, error) {
+	start := len(b)
+	b = append(append(b, dataHead[:]...), m.Payload...)
+	return m.carry(b, start)
+}
+
+func (m *Unknown) reference() (uint16, bool) {
+	if len(m.Payload) < 6 {
+		return 0, false
+	}
+	return uint16(m.Payload[4])<<8 | uint16(m.Payload[5]), true
+}
+
+// Job is a request whose function has no struct of its own, or whose parameters are not as they should be.
+type Job struct {
+	Header
+	Parameter []byte // the function first
+	Data      []byte
+}
+
+// Function is the function asked for; 0 if the job names none.
+func (m *Job) Function() uint8 { return first(m.Parameter) }
+
+func first(b []byte) uint8 {
+	if len(b) == 0 {
+		return 0
+	}
+	return b[0]
+}
+
+func (m *Job) Append(b []byte) ([]byte, error) {
+	start := len(b)
+	b = append(m.begin(b, rosctrJob), m.Parameter...)
+	data := len(b)
+	return m.end(append(b, m.Data...), start, data)
+}
+
+// Class names the function.
+func (m *Job) Class() (string, wire.Effect) {
+	switch m.Function() {
+	case FuncRequestDownload:
+		return "request download", wire.Control
+	case FuncPLCControl:
+		return "plc control", wire.Control
+	case FuncPLCStop:
+		return "plc stop", wire.Control
+	}
+	return fmt.Sprintf("function 0x%02x", m.Function()), wire.Control
+}
+
+// Ack answers a job without data.
+type Ack struct {
+	Header
+	Result
+	Parameter []byte
+	Data      []byte
+}
+
+func (m *Ack) Append(b []byte) ([]byte, error) {
+	start := len(b)
+	b = append(m.Result.append(m.begin(b, rosctrAck)), m.Parameter...)
+	data := len(b)
+	return m.end(append(b, m.Data...), start, data)
+}
+
+// AckData answers a job whose function needs no struct of its own, or refuses one.
+type AckData struct {
+	Header
+	Result
+	Parameter []byte
+	Data      []byte
+}
+
+func (m *AckData) Append(b []byte) ([]byte, error) {
+	start := len(b)
+	b = append(m.Result.append(m.begin(b, rosctrAckData)), m.Parameter...)
+	data := len(b)
+	return m.end(append(b, m.Data...), start, data)
+}
+
+// SetupCommunication negotiates how many jobs may be open and how long PDUs may be.
+type SetupCommunication struct {
+	Header
+	Reserved      uint8
+	MaxAmQCalling uint16
+	MaxAmQCalled  uint16
+	PDULength     uint16
+}
+
+func (m *SetupCommunication) Append(b []byte) ([]byte, error) {
+	start := len(b)
+	b = appendSetup(m.begin(b, rosctrJob), m.Reserved, m.MaxAmQCalling, m.MaxAmQCalled, m.PDULength)
+	return m.end(b, start, len(b))
+}
+
+// Class: it changes nothing but the connection.
+func (*SetupCommunication) Class() (string, wire.Effect) { return "setup communication", wire.Read }
+
+func appendSetup(b []byte, reserved uint8, calling, called, length uint16) []byte {
+	return append(b, FuncSetup, reserved, byte(calling>>8), byte(calling), byte(called>>8), byte(called), byte(length>>8), byte(length))
+}
+
+// SetupCommunicationReply says what was agreed.
+type SetupCommunicationReply struct {
+	Header
+	Result
+	Reserved      uint8
+	MaxAmQCalling uint16
+	MaxAmQCalled  uint16
+	PDULength     uint16
+}
+
+func (m *SetupCommunicationReply) Append(b []byte) ([]byte, error) {
+	start := len(b)
+	b = appendSetup(m.Result.append(m.begin(b, rosctrAckData)), m.Reserved, m.MaxAmQCalling, m.MaxAmQCalled, m.PDULength)
+	return m.end(b, start, len(b))
+}
+
+// decode reads an S7 PDU. It never fails: what it does not understand is kept raw, and so is what would
+// not be written again byte for byte.
+func (c *Conn) decode(payload []byte, carriage Carriage) wire.Message {
+	if c.reuse {
+		if m := c.decodeHot(payload); m != nil {
+			return m
+		}
+	}
+	payload = clone(payload)
+	h, rosctr, result, parameter, data, ok := split(payload)
+	h.Carriage = carriage
+	if !ok {
+		return &Unknown{Carriage: carriage, Payload: payload}
+	}
+	m := structured(h, rosctr, result, parameter, data)
+	if m != nil {
+		if again, err := m.Append(nil); err == nil && same(again, payload, carriage) {
+			return m
+		}
+	}
+	switch rosctr {
+	case rosctrJob:
+		return &Job{h, parameter, data}
+	case rosctrAck:
+		return &Ack{h, result, parameter, data}
+	case rosctrAckData:
+		return &AckData{h, result, parameter, data}
+	}
+	return &Unknown{Carriage: carriage, Payload: payload}
+}
+
+// same compares what was written with the payload that was read, whatever TPDUs it came in.
+func same(written, payload []byte, carriage Carriage) bool {
+	if len(carriage.TPDUs) == 0 {
+		return bytes.Equal(written[len(dataHead):], payload)
+	}
+	for _, t := range carriage.TPDUs {
+		written = written[len(dataHead)+len(t.Extra):]
+		if !bytes.Equal(written[:t.Size], payload[:t.Size]) {
+			return false
+		}
+		written, payload = written[t.Size:], payload[t.Size:]
+	}
+	return len(written) == 0 && len(payload) == 0
+}
+
+// split takes a PDU apart. ok is false where the header is not one of the four kinds or lies about lengths.
+func split(p []byte) (h Header, rosctr uint8, result Result, parameter, data []byte, ok bool) {
+	r := wire.NewReader(p)
+	r.Uint8()
+	rosctr = r.Uint8()
+	h.Redundancy, h.Reference = r.Uint16(), r.Uint16()
+	np, nd := int(r.Uint16()), int(r.Uint16())
+	switch rosctr {
+	case rosctrJob, rosctrUserdata:
+	case rosctrAck, rosctrAckData:
+		result.ErrorClass, result.ErrorCode = r.Uint8(), r.Uint8()
+	default:
+		return h, rosctr, result, nil, nil, false
+	}
+	parameter, data = filled(r.Bytes(np)), filled(r.Bytes(nd))
+	return h, rosctr, result, parameter, data, r.Err() == nil && r.Len() == 0
+}
+
+// filled is b, or nil if there is nothing in it.
+func filled(b []byte) []byte {
+	if len(b) == 0 {
+		return nil
+	}
+	return b
+}
+
+// structured decodes what has a struct; nil for the rest.
+func structured(h Header, rosctr uint8, result Result, parameter, data []byte) wire.Message {
+	if rosctr == rosctrUserdata {
+		return readUserdata(h, parameter, data)
+	}
+	r := wire.NewReader(parameter)
+	function := r.Uint8()
+	var m wire.Message
+	switch {
+	case rosctr == rosctrJob:
+		m = readJob(h, function, &r, data)
+	case rosctr == rosctrAckData && len(parameter) > 0:
+		m = readAckData(h, result, function, &r, data)
+	}
+	if r.Err() != nil || r.Len() > 0 {
+		return nil
+	}
+	return m
+}
+
+func readJob(h Header, function uint8, r *wire.Reader, data []byte) wire.Message {
+	switch function {
+	case FuncSetup:
+		return &SetupCommunication{h, r.Uint8(), r.Uint16(), r.Uint16(), r.Uint16()}
+	case FuncReadVar:
+		m := &ReadVar{Header: h}
+		m.Items = readItems(r, nil)
+		return m
+	case FuncWriteVar:
+		m := &WriteVar{Header: h}
+		m.Items = readItems(r, nil)
+		d := wire.NewReader(data)
+		if m.Values = readValues(&d, len(m.Items), nil); d.Err() != nil || d.Len() > 0 {
+			return nil
+		}
+		return m
+	}
+	return readBlockJob(h, function, r, data)
+}
+
+func readAckData(h Header, result Result, function uint8, r *wire.Reader, data []byte) wire.Message {
+	d := wire.NewReader(data)
+	var m wire.Message
+	switch function {
+	case FuncSetup:
+		m = &SetupCommunicationReply{h, result, r.Uint8(), r.Uint16(), r.Uint16(), r.Uint16()}
+	case FuncReadVar:
+		m = &ReadVarReply{h, result, readValues(&d, int(r.Uint8()), nil)}
+	case FuncWriteVar:
+		m = &WriteVarReply{h, result, d.Copy(int(r.Uint8()))}
+	default:
+		return readBlockReply(h, result, function, r, data)
+	}
+	if d.Err() != nil || d.Len() > 0 {
+		return nil
+	}
+	return m
+}
+
+// decodeHot decodes the requests that servers are asked most, without allocating; nil: not one of them.
+// Fill bytes may be anything there: nothing is written again from what it returns.
+func (c *Conn) decodeHot(p []byte) wire.Message {
+	h, rosctr, _, parameter, data, ok := split(p)
+	if !ok {
+		return nil
+	}
+	r := wire.NewReader(parameter)
+	switch {
+	case rosctr == rosctrUserdata:
+		return c.hotUserdata(h, parameter, data)
+	case rosctr != rosctrJob:
+		return nil
+	}
+	switch r.Uint8() {
+	case FuncReadVar:
+		m := &c.scratch.readVar
+		m.Header, m.Items = h, readItems(&r, m.Items[:0])
+		if r.Err() == nil && r.Len() == 0 && len(data) == 0 {
+			return m
+		}
+	case FuncWriteVar:
+		m := &c.scratch.writeVar
+		m.Header, m.Items = h, readItems(&r, m.Items[:0])
+		d := wire.NewReader(data)
+		m.Values = readValues(&d, len(m.Items), m.Values[:0])
+		if r.Err() == nil && r.Len() == 0 && d.Err() == nil && d.Len() == 0 {
+			return m
+		}
+	}
+	return nil
+}
