@@ -1,0 +1,192 @@
+package snmp
+
+import (
+	"strings"
+
+	"ringer/capture/wire"
+)
+
+// A V3Message is a message of SNMPv3 (RFC 3412, section 6).
+type V3Message struct {
+	MsgID         int64 `wire:"echo"`
+	MaxSize       int64 // what the sender can receive
+	Flags         Flags
+	SecurityModel int64
+	USM           *USM   // security model 3
+	Security      []byte // parameters of other security models
+	*ScopedPDU           // unless it is encrypted
+	EncryptedPDU  []byte
+
+	shape []byte
+}
+
+// SecurityModelUSM is the user-based security model (RFC 3414).
+const SecurityModelUSM = 3
+
+// Flags are the msgFlags.
+type Flags []byte
+
+// FlagAuth, FlagPriv and FlagReportable are the bits of the one octet of Flags.
+const (
+	FlagAuth       = 1
+	FlagPriv       = 2
+	FlagReportable = 4
+)
+
+// Has says whether all bits of f are set.
+func (f Flags) Has(bits byte) bool { return len(f) > 0 && f[0]&bits == bits }
+
+func (f Flags) String() string {
+	var s []string
+	for i, name := range []string{"auth", "priv", "reportable"} {
+		if f.Has(1 << i) {
+			s = append(s, name)
+		}
+	}
+	if len(s) == 0 {
+		return "none"
+	}
+	return strings.Join(s, "|")
+}
+
+// USM are the security parameters of the user-based security model (RFC 3414, section 2.4).
+type USM struct {
+	EngineID    []byte
+	EngineBoots int64 `wire:"count"`
+	EngineTime  int64 `wire:"clock"`
+	UserName    User
+	AuthParams  []byte `wire:"sum"`    // the digest of the message
+	PrivParams  []byte `wire:"minted"` // the salt of the encryption
+}
+
+// A User is the msgUserName.
+type User []byte
+
+func (u User) String() string { return string(u) }
+
+// A ScopedPDU is a PDU and the context it is meant for (RFC 3412, section 6.8).
+type ScopedPDU struct {
+	ContextEngineID []byte
+	ContextName     []byte
+	PDU             PDU
+}
+
+// read reads what follows the version.
+func (m *V3Message) read(r *reader) bool {
+	scoped, usm := m.ScopedPDU, m.USM
+	m.ScopedPDU, m.USM, m.Security, m.EncryptedPDU = nil, nil, nil, nil
+	header := r.enter(tagSequence)
+	m.MsgID, m.MaxSize, m.Flags, m.SecurityModel = r.integer(), r.integer(), r.octets(), r.integer()
+	r.leave(header)
+	if len(m.Flags) != 1 {
+		r.fail()
+	}
+	if m.SecurityModel == SecurityModelUSM {
+		if usm == nil {
+			usm = &USM{}
+		}
+		m.USM = usm
+		usm.read(r)
+	} else {
+		m.Security = r.octets()
+	}
+	if r.peek() == byte(TypeOctetString) {
+		m.EncryptedPDU = r.octets()
+		return !r.bad
+	}
+	if scoped == nil {
+		scoped = &ScopedPDU{}
+	}
+	m.ScopedPDU = scoped
+	outer := r.enter(tagSequence)
+	scoped.ContextEngineID, scoped.ContextName = r.octets(), r.octets()
+	if t := PDUType(r.peek()); t < GetRequest || t > Report || t == TrapV1 {
+		r.fail()
+	}
+	scoped.PDU.read(r)
+	r.leave(outer)
+	return !r.bad
+}
+
+func (u *USM) read(r *reader) {
+	octets := r.enter(byte(TypeOctetString))
+	outer := r.enter(tagSequence)
+	u.EngineID, u.EngineBoots, u.EngineTime = r.octets(), r.integer(), r.integer()
+	u.UserName, u.AuthParams, u.PrivParams = r.octets(), r.octets(), r.octets()
+	r.leave(outer)
+	r.leave(octets)
+}
+
+// Append appends the message to b.
+func (m *V3Message) Append(b []byte) ([]byte, error) {
+	w := writer{b: b, shape: m.shape}
+	mark := w.begin(tagSequence)
+	w.integer(int64(V3))
+	header := w.begin(tagSequence)
+	w.integer(m.MsgID)
+	w.integer(m.MaxSize)
+	w.octets(m.Flags)
+	w.integer(m.SecurityModel)
+	w.end(header)
+	if u := m.USM; u != nil {
+		octets := w.begin(byte(TypeOctetString))
+		params := w.begin(tagSequence)
+		w.octets(u.EngineID)
+		w.integer(u.EngineBoots)
+		w.integer(u.EngineTime)
+		w.octets(u.UserName)
+		w.octets(u.AuthParams)
+		w.octets(u.PrivParams)
+		w.end(params)
+		w.end(octets)
+	} else {
+		w.octets(m.Security)
+	}
+	if s := m.ScopedPDU; s != nil {
+		scoped := w.begin(tagSequence)
+		w.octets(s.ContextEngineID)
+		w.octets(s.ContextName)
+		s.PDU.write(&w)
+		w.end(scoped)
+	} else {
+		w.octets(m.EncryptedPDU)
+	}
+	w.end(mark)
+	return w.b, nil
+}
+
+// Discovery says whether the message only asks for the engine id: it names no engine that could
+// understand it (RFC 3414, section 4).
+func (m *V3Message) Discovery() bool {
+	return m.USM != nil && len(m.USM.EngineID) == 0 && m.ScopedPDU != nil && m.PDU.Type != Report
+}
+
+// Class is the class of the request; what an encrypted message asks is not known.
+func (m *V3Message) Class() (string, wire.Effect) {
+	switch {
+	case m.ScopedPDU == nil:
+		return "encrypted", wire.Control
+	case m.Discovery():
+		return "discovery", wire.Read
+	}
+	return m.PDU.Type.String(), m.PDU.Type.effect()
+}
+
+// AppendKey appends who asks and what. The size that the client can receive is no part of the question.
+func (m *V3Message) AppendKey(b []byte) []byte {
+	b = append(b, "v3"...)
+	b = appendSized(b, m.Flags)
+	b = appendNumber(b, m.SecurityModel)
+	if u := m.USM; u != nil {
+		b = appendSized(b, u.EngineID)
+		b = appendSized(b, u.UserName)
+	} else {
+		b = appendSized(b, m.Security)
+	}
+	if s := m.ScopedPDU; s != nil {
+		b = appendSized(b, s.ContextEngineID)
+		b = appendSized(b, s.ContextName)
+		return s.PDU.appendKey(b)
+	}
+	return appendSized(b, m.EncryptedPDU)
+}
