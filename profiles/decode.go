@@ -158,7 +158,7 @@ func (d *decoder) unknown(k *yaml.Node, path string, fs []field) {
 	}
 	where := ""
 	if path != "" {
-		where = " in " + path
+		where = " in " + path[strings.LastIndexByte(path, '.')+1:]
 	}
 	if near := nearest(k.Value, keys); near != "" {
 		d.errorf(k, "", "unknown key %q%s: did you mean %q?", k.Value, where, near)

@@ -107,5 +107,8 @@ func Parse(b []byte, name string, files fs.FS) (*Device, error) {
 	if len(d.errs) > 0 {
 		return nil, d.errs
 	}
+	if err := dev.validate(name, n); err != nil {
+		return nil, err
+	}
 	return dev, nil
 }

@@ -152,5 +152,7 @@ type Volatile struct {
 	Seen int    `yaml:"seen"` // how many differing observations
 }
 
-// sections lists the sections that say more than Recorded does.
+// sections lists the sections that say more than Recorded does. Beside its fields a section, or any type
+// in it, may be a Validator (validate.go: what is checked when it is loaded, with file and line). A type
+// may have a text form (encoding.TextMarshaler) or one in YAML (yaml.Unmarshaler).
 var sections = map[string]func() Section{}

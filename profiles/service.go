@@ -34,7 +34,7 @@ func (s *Service) decodeNode(d *decoder, n *yaml.Node, path string) {
 		s.Protocol = k.Value
 		s.Section = newSection(k.Value)
 		before := len(d.errs)
-		d.decode(v, reflect.ValueOf(s.Section).Elem(), k.Value)
+		d.decode(v, reflect.ValueOf(s.Section).Elem(), join(path, k.Value))
 		if _, known := sections[k.Value]; known || len(d.errs) == before {
 			continue
 		}
