@@ -1,0 +1,311 @@
+package capture
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/netip"
+	"time"
+
+	"ringer/capture/wire"
+)
+
+// An Exchange is one request and what the device sent because of it. It is the one currency of ringer:
+// captures and live scans yield exchanges, learning and replaying take them.
+//
+// Exchanges of a capture are yielded in the order in which their requests were sent (what was said
+// unasked: when it was said), so that whoever asks again in that order meets the device in the same
+// states.
+type Exchange struct {
+	At      time.Time     // when the request was sent
+	Latency time.Duration // until the first reply; 0 if there is none
+
+	Client, Server netip.AddrPort
+	Transport      string // "tcp" or "udp"
+	Conn           uint64 // one number a connection or pair of UDP peers, unique in a capture
+	Protocol       wire.Protocol
+
+	// Request is nil for what was said unasked (banners, pushes, traps). If it is nil and Lost is set,
+	// the recording lost the request, and Replies is what is left.
+	Request wire.Message
+	Replies []wire.Message // empty: the device was silent, unless Lost
+	Lost    bool           // the recording lost bytes where the replies would be, or ended there
+	Raw     [2][]byte      // the bytes of request and replies, with Options.KeepRaw
+
+	Packets [2]int // provenance: the first packet of the request and the last of the replies, from 1
+	Note    string // the comment of the request's packet in a pcapng file, if any
+}
+
+// Options say what is read of a capture, and who is told what.
+type Options struct {
+	Name string // of the file, for messages
+
+	Devices  []netip.Addr // only these servers; nil: all
+	Ports    []uint16     // only these server ports; nil: all
+	From, To time.Time    // only packets in [From, To); zero: open
+
+	Protocols []wire.Protocol          // nil: Protocols()
+	ForcePort map[uint16]wire.Protocol // what is known to be spoken on these server ports
+
+	MaxMessage int  // bytes of one message; 0: 8 MiB
+	KeepRaw    bool // fill Exchange.Raw
+
+	// Warn is told of damage that reading goes on after, and of a broken end. Without it, the first such
+	// warning is yielded as an error at the end.
+	Warn   func(error)
+	Survey *Survey // filled while reading, complete at the end
+
+	Context context.Context // reading stops, without an error, when it is done; nil: never
+}
+
+const (
+	defaultMaxMessage = 8 << 20
+	// windowMax and windowTime bound how long exchanges wait for earlier ones to be complete.
+	windowMax  = 16384
+	windowTime = int64(60e9)
+	// answerTime is how long a device must have had for its silence to count as an answer when the
+	// recording ends or the client hangs up.
+	answerTime = int64(1e9)
+)
+
+// Exchanges reads a recording. Errors come last, after all that could be read.
+func Exchanges(r io.Reader, opt Options) iter.Seq2[Exchange, error] {
+	return func(yield func(Exchange, error) bool) {
+		a := newAssembly(&opt)
+		s, stop, err := newSource(r, a.warn)
+		defer stop()
+		if err != nil {
+			yield(Exchange{}, a.named(err))
+			return
+		}
+		a.run(s, yield)
+	}
+}
+
+// run reads all packets of a source.
+func (a *assembly) run(s source, yield func(Exchange, error) bool) {
+	var p packet
+	var err error
+	for a.opt.Context == nil || a.opt.Context.Err() == nil {
+		if err = s.next(&p); err != nil {
+			break
+		}
+		a.packet(&p)
+		if !a.window.drain(a, yield, false) {
+			return
+		}
+	}
+	if e, ok := s.(endTimer); ok {
+		a.clock = max(a.clock, e.endTime())
+	}
+	a.finish()
+	if !a.window.drain(a, yield, true) {
+		return
+	}
+	if err != nil && err != io.EOF {
+		err = fmt.Errorf("packet %d: %w", p.number+1, err)
+	} else {
+		err = a.damage
+	}
+	if err != nil {
+		yield(Exchange{}, a.named(err))
+	}
+}
+
+// named puts the name of the file before an error.
+func (a *assembly) named(err error) error {
+	var d *DamageError
+	if a.opt.Name == "" || errors.As(err, &d) && d.Name != "" {
+		return err
+	}
+	return fmt.Errorf("%s: %w", a.opt.Name, err)
+}
+
+func (a *assembly) warn(err error) {
+	var d *DamageError
+	if errors.As(err, &d) {
+		d.Name = a.opt.Name
+	}
+	if a.survey != nil {
+		a.survey.warning(err)
+	}
+	if a.opt.Warn != nil {
+		a.opt.Warn(err)
+	} else if a.damage == nil {
+		a.damage = err
+	}
+}
+
+// A pending exchange waits for its replies, or for earlier ones to have theirs.
+type pending struct {
+	Exchange
+	flow   *flow // nil: complete
+	opened int64 // the capture's clock
+	missed int   // gaps in what the server said, until it was opened
+	hidden bool  // not an exchange: a flow whose protocol is not known yet holds the place
+}
+
+// A window yields exchanges in the order of their first packets.
+type window struct {
+	queue []*pending
+	head  int
+}
+
+func (w *window) add(p *pending) {
+	if w.head > 1024 && w.head*2 > len(w.queue) {
+		n := copy(w.queue, w.queue[w.head:])
+		clear(w.queue[n:])
+		w.queue, w.head = w.queue[:n], 0
+	}
+	w.queue = append(w.queue, p)
+	for i := len(w.queue) - 1; i > w.head && w.queue[i-1].Packets[0] > p.Packets[0]; i-- {
+		w.queue[i], w.queue[i-1] = w.queue[i-1], w.queue[i]
+	}
+}
+
+// drain yields what is complete at the front.
+func (w *window) drain(a *assembly, yield func(Exchange, error) bool, all bool) bool {
+	for w.head < len(w.queue) {
+		p := w.queue[w.head]
+		if p.flow != nil {
+			if !all && a.clock-p.opened < windowTime && len(w.queue)-w.head <= windowMax {
+				break
+			}
+			p.flow.forget(p)
+		}
+		w.queue[w.head] = nil
+		w.head++
+		if !p.hidden && !yield(p.Exchange, nil) {
+			return false
+		}
+	}
+	return true
+}
+
+// message pairs what a decided flow says.
+func (f *flow) message(side wire.Side, m wire.Message, raw []byte, first, last meta) {
+	if f.notifies {
+		if side == wire.Client {
+			return // an acknowledgement of what the device said unasked
+		}
+		f.unasked(m, raw, first, last)
+		return
+	}
+	if side == wire.Client {
+		p := f.newPending(first)
+		p.Request, p.Note = m, first.note
+		p.Packets[1] = last.number
+		p.missed = f.missed
+		if f.a.opt.KeepRaw {
+			p.Raw[0] = append([]byte(nil), raw...)
+		}
+		f.open = append(f.open, p)
+		f.asked = append(f.asked, m)
+		f.requestLost = false
+		f.a.window.add(p)
+		return
+	}
+	i, final := f.talk.conn.Match(f.asked, m)
+	if i < 0 || i >= len(f.open) {
+		f.unasked(m, raw, first, last)
+		return
+	}
+	p := f.open[i]
+	if len(p.Replies) == 0 {
+		p.Latency = time.Duration(max(0, first.at-p.At.UnixNano()))
+	}
+	p.Replies = append(p.Replies, m)
+	p.Packets[1] = max(p.Packets[1], last.number)
+	if f.a.opt.KeepRaw {
+		p.Raw[1] = append(p.Raw[1], raw...)
+	}
+	if final {
+		f.close(i)
+	}
+}
+
+func (f *flow) newPending(first meta) *pending {
+	p := &pending{flow: f, opened: f.a.clock}
+	p.At = time.Unix(0, first.at)
+	p.Client, p.Server = f.addrs[1-f.talk.server], f.addrs[f.talk.server]
+	p.Transport, p.Conn, p.Protocol = f.transport(), f.number, f.talk.protocol
+	p.Packets[0] = first.number
+	return p
+}
+
+func (f *flow) unasked(m wire.Message, raw []byte, first, last meta) {
+	p := f.newPending(first)
+	p.Replies = []wire.Message{m}
+	p.Packets[1] = last.number
+	p.Lost = f.requestLost
+	p.flow, p.Note = nil, first.note
+	if f.a.opt.KeepRaw {
+		p.Raw[1] = append([]byte(nil), raw...)
+	}
+	f.a.window.add(p)
+	f.count(&p.Exchange)
+}
+
+// missing: bytes of one side were lost, or not understood. If the server's were and one request was
+// open, its reply was among them.
+func (f *flow) missing(side wire.Side) {
+	if side == wire.Client {
+		f.requestLost = true
+		return
+	}
+	f.missed++
+	if len(f.open) == 1 {
+		f.open[0].Lost = true
+		f.close(0)
+	}
+}
+
+// close completes the i-th open request.
+func (f *flow) close(i int) {
+	p := f.open[i]
+	p.flow = nil
+	p.Lost = p.Lost || len(p.Replies) == 0 && p.missed != f.missed
+	f.count(&p.Exchange)
+	if i == 0 {
+		f.open[0], f.asked[0] = nil, nil
+		f.open, f.asked = f.open[1:], f.asked[1:]
+		if len(f.open) == 0 {
+			f.open, f.asked = f.openSpace[:0], f.askedSpace[:0]
+		}
+		return
+	}
+	n := len(f.open) - 1
+	copy(f.open[i:], f.open[i+1:])
+	copy(f.asked[i:], f.asked[i+1:])
+	f.open[n], f.asked[n] = nil, nil
+	f.open, f.asked = f.open[:n], f.asked[:n]
+}
+
+// forget completes a request that was waited for long enough, or a place that was held.
+func (f *flow) forget(p *pending) {
+	if p.hidden {
+		p.flow = nil
+		return
+	}
+	for i, q := range f.open {
+		if q == p {
+			f.close(i)
+			return
+		}
+	}
+	p.flow = nil
+}
+
+// silence completes all open requests: nothing more will come. cut says that the device may not have had
+// its time.
+func (f *flow) silence(at int64, cut bool) {
+	for len(f.open) > 0 {
+		p := f.open[0]
+		if cut && len(p.Replies) == 0 && at-p.At.UnixNano() < answerTime {
+			p.Lost = true
+		}
+		f.close(0)
+	}
+}

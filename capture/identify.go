@@ -1,0 +1,351 @@
+package capture
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+
+	"ringer/capture/wire"
+)
+
+// How much is looked at before a flow counts as unknown, alone and together with all others that are
+// being looked at.
+const (
+	identifyBytes    = 64 << 10
+	identifyBytesAll = 4 << 20
+	identifyMessages = 3
+	identifyErrors   = 8
+	headBytes        = 128
+)
+
+// identification is what is known of a flow whose protocol is not decided yet.
+type identification struct {
+	sender    int // who sent the first datagram; -1: not known
+	trials    []*trial
+	started   bool
+	joined    bool // its beginning was not captured, or bytes are missing
+	startless [2]bool
+	seen      int
+	head      [2][]byte // how each half begins
+	place     *pending  // in the window
+}
+
+// A trial decodes a flow as if it were of one protocol and says nothing until that is decided.
+type trial struct {
+	dialogue
+	usual  bool // on a usual port of the protocol
+	events []event
+}
+
+type event struct {
+	side        wire.Side
+	message     wire.Message // nil: bytes are missing
+	raw         []byte
+	first, last meta
+}
+
+func (t *trial) message(side wire.Side, m wire.Message, raw []byte, first, last meta) {
+	t.events = append(t.events, event{side, m, append([]byte(nil), raw...), first, last})
+}
+
+func (t *trial) missing(side wire.Side) { t.events = append(t.events, event{side: side}) }
+
+// total is how many messages the trial has read.
+func (t *trial) total() int { return t.messages[0] + t.messages[1] }
+
+func usualPorts(protocols []wire.Protocol) map[portKey][]int {
+	usual := map[portKey][]int{}
+	for i, p := range protocols {
+		for _, s := range p.Ports() {
+			transport, port, _ := strings.Cut(s, "/")
+			if n, err := strconv.ParseUint(port, 10, 16); err == nil {
+				k := portKey{transport == "udp", uint16(n)}
+				usual[k] = append(usual[k], i)
+			}
+		}
+	}
+	return usual
+}
+
+// identify begins the trials of a flow with its first bytes, and remembers how it begins.
+func (f *flow) identify(side int, b []byte, m meta) {
+	if !f.started {
+		f.started = true
+		f.begin()
+		if f.talk == nil {
+			p := &pending{flow: f, opened: f.a.clock, hidden: true}
+			p.Packets[0] = m.number
+			f.place = p
+			f.a.window.add(p)
+		}
+	}
+	f.seen += len(b)
+	f.a.trying += len(b)
+	if h := f.head[side]; len(h) < headBytes && !f.key.udp || len(h) == 0 {
+		f.head[side] = append(h, b[:min(len(b), headBytes-len(h))]...)
+	}
+}
+
+// servers says which halves may be the server: the one that was connected to; or the one with a port
+// that a protocol uses; else, of datagrams, the one that was spoken to first; else either.
+func (f *flow) servers(usual [2]bool) []int {
+	if c := f.tcp.client - 1; c >= 0 {
+		return []int{1 - c}
+	}
+	switch {
+	case usual[0] != usual[1] && usual[0]:
+		return []int{0, 1}
+	case usual[0] != usual[1]:
+		return []int{1, 0}
+	case f.key.udp && f.sender >= 0:
+		return []int{1 - f.sender}
+	}
+	return []int{0, 1}
+}
+
+// begin makes the trials: protocols on their usual port first, then all others in their order.
+func (f *flow) begin() {
+	var byPort [2][]int
+	for side := range 2 {
+		byPort[side] = f.a.usual[portKey{f.key.udp, f.addrs[side].Port()}]
+	}
+	for _, side := range f.servers([2]bool{len(byPort[0]) > 0, len(byPort[1]) > 0}) {
+		if p := f.a.opt.ForcePort[f.addrs[side].Port()]; p != nil {
+			f.try(p, side, true)
+			f.choose(f.trials[0])
+			return
+		}
+		for i, p := range f.a.protocols {
+			usual := false
+			for _, k := range byPort[side] {
+				usual = usual || k == i
+			}
+			if usual || f.offPort(p) {
+				f.try(p, side, usual)
+			}
+		}
+	}
+}
+
+// offPort says whether a protocol is looked for on ports that it does not usually have: on those of its
+// transport.
+func (f *flow) offPort(p wire.Protocol) bool {
+	ports := p.Ports()
+	for _, s := range ports {
+		if strings.HasPrefix(s, f.transport()+"/") {
+			return true
+		}
+	}
+	return len(ports) == 0 && !f.key.udp
+}
+
+func (f *flow) try(p wire.Protocol, server int, usual bool) {
+	t := &trial{usual: usual}
+	t.protocol, t.conn, t.server, t.max = p, p.New(), server, f.a.opt.MaxMessage
+	t.to = t
+	for side, missing := range f.startless {
+		if missing {
+			t.lost(sideOf(side, server), -1)
+		}
+	}
+	f.trials = append(f.trials, t)
+}
+
+// decide settles on a protocol, or on there being none that we know, as soon as the bytes say so.
+// atEnd: there will be no more.
+func (f *flow) decide(atEnd bool) {
+	if f.talk != nil || f.ignored {
+		return
+	}
+	live := f.trials[:0]
+	for _, t := range f.trials {
+		if !f.refuted(t) {
+			live = append(live, t)
+		}
+	}
+	clear(f.trials[len(live):])
+	f.trials = live
+	if len(live) == 0 {
+		f.unknown()
+		return
+	}
+	atEnd = atEnd || f.seen >= identifyBytes || f.a.trying > identifyBytesAll
+	var best *trial
+	for _, t := range live {
+		if f.proven(t, atEnd) && (best == nil || t.bytes > best.bytes && t.usual == best.usual) {
+			best = t
+		}
+	}
+	switch {
+	case best != nil:
+		f.choose(best)
+	case atEnd:
+		f.unknown()
+	}
+}
+
+// refuted: the bytes are of something else. On its usual port a protocol may begin with a few bytes that
+// are not its own, and behind a gap any may.
+func (f *flow) refuted(t *trial) bool {
+	if name := f.magic(); name != "" && name != t.protocol.Name() {
+		return true
+	}
+	if t.usual || f.joined {
+		return t.errors > identifyErrors && t.errors > t.total()
+	}
+	return t.errors > 0
+}
+
+// proven: on its usual port one message is enough, unless another protocol of that port is still
+// possible; elsewhere three are, or one that begins like no other protocol's. At the end a request with
+// its reply will do.
+func (f *flow) proven(t *trial, atEnd bool) bool {
+	switch {
+	case t.total() == 0 || f.undecided(t) && !atEnd:
+		return false
+	case t.total() >= identifyMessages:
+		return true
+	case t.protocol.Name() == f.magic():
+		return true
+	case t.usual:
+		if !atEnd {
+			for _, other := range f.trials {
+				if other != t && other.usual && (other.server != t.server || other.protocol != t.protocol) {
+					return false
+				}
+			}
+		}
+		return true
+	}
+	return atEnd && t.messages[0] > 0 && t.messages[1] > 0 && t.errors == 0
+}
+
+// choose makes a trial the flow's dialogue, and pairs what it has read so far.
+func (f *flow) choose(t *trial) {
+	f.a.trying -= f.seen
+	f.talk = &t.dialogue
+	f.trials = nil
+	f.talk.to = f
+	f.notifies = f.key.udp && f.addrs[t.server].Port() == portNotifications
+	if f.notifies {
+		// The device speaks first here, to the manager's port.
+		f.talk.server = 1 - t.server
+		for i := range t.events {
+			t.events[i].side = !t.events[i].side
+		}
+	}
+	if !f.a.wantedServer(f.addrs[f.talk.server]) {
+		f.settle()
+		f.talk, f.ignored = nil, true
+		return
+	}
+	f.entry = f.a.survey.service(f)
+	for _, e := range t.events {
+		if e.message == nil {
+			f.missing(e.side)
+		} else {
+			f.message(e.side, e.message, e.raw, e.first, e.last)
+		}
+	}
+	f.settle()
+}
+
+// portNotifications is where SNMP managers wait for what devices say unasked (RFC 3417, section 3).
+const portNotifications = 162
+
+// unknown gives up.
+func (f *flow) unknown() {
+	f.a.trying -= f.seen
+	f.ignored, f.trials = true, nil
+	f.settle()
+}
+
+// settle gives the flow's place in the window free.
+func (f *flow) settle() {
+	if f.place != nil {
+		f.place.flow, f.place = nil, nil
+	}
+}
+
+// magic names what the flow begins like, if nothing else begins so; "" if that cannot be told.
+func (f *flow) magic() string {
+	for _, h := range f.head {
+		if name := beginsLike(h); name != "" {
+			return name
+		}
+	}
+	return ""
+}
+
+func beginsLike(b []byte) string {
+	switch {
+	case isTPKT(b):
+		switch firstData(b) {
+		case 0x32:
+			return "s7"
+		case 0x72:
+			return "s7-plus"
+		case 0x0d:
+			return "mms"
+		}
+	case isHTTP(b):
+		return "http"
+	case bytes.HasPrefix(b, []byte("SSH-")):
+		return "ssh"
+	case len(b) >= 6 && b[0] == 0x16 && b[1] == 3 && b[2] <= 4 && b[5] <= 2:
+		return "tls"
+	}
+	return ""
+}
+
+// undecided: several protocols share the port and the connection set-up, and none of their own data came
+// so far.
+func (f *flow) undecided(t *trial) bool {
+	return (isTPKT(f.head[0]) || isTPKT(f.head[1])) && f.magic() == ""
+}
+
+// isTPKT: version 3, reserved 0, a length that leaves room for a TPDU (RFC 1006, section 6), which begins
+// with its own length.
+func isTPKT(b []byte) bool {
+	if len(b) < 6 || b[0] != 3 || b[1] != 0 {
+		return false
+	}
+	n := int(b[2])<<8 | int(b[3])
+	return n >= 7 && int(b[4])+5 <= n && b[4] >= 2
+}
+
+// firstData is the first byte of user data behind the TPKT and COTP headers of the first data TPDU
+// (ISO 8073, section 13.7), 0 if there is none in b.
+func firstData(b []byte) byte {
+	for isTPKT(b) {
+		n, head := int(b[2])<<8|int(b[3]), 5+int(b[4])
+		if b[5]>>4 == 0xf && n > head {
+			if head < len(b) {
+				return b[head]
+			}
+			return 0
+		}
+		if n > len(b) {
+			return 0
+		}
+		b = b[n:]
+	}
+	return 0
+}
+
+// isHTTP: a status line, or a request line with its version.
+func isHTTP(b []byte) bool {
+	if bytes.HasPrefix(b, []byte("HTTP/1.")) {
+		return true
+	}
+	for i, c := range b {
+		switch {
+		case c == ' ' && i > 0:
+			end := bytes.IndexByte(b, '\n')
+			return end > 0 && bytes.Contains(b[:end], []byte(" HTTP/1."))
+		case c < 'A' || c > 'Z':
+			return false
+		}
+	}
+	return false
+}
