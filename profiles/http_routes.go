@@ -1,0 +1,164 @@
+package profiles
+
+import (
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// HTTPRoutes is a file of routes: who asks what gets which answer. How the answers changed from one
+// asking to the next is in the samples files: a cell is called as Cell says, and a value is what
+// HTTPSample packs.
+type HTTPRoutes struct {
+	// Salt, in hexadecimal, is what digests of request bodies begin with.
+	Salt string `yaml:"salt,omitempty"`
+	// Credentials are those that requests came with, by the name that routes call them.
+	Credentials map[string]HTTPCredentials `yaml:"credentials,omitempty"`
+	Routes      []HTTPRoute                `yaml:"routes"`
+	// Malformed is the reply to what is no request.
+	Malformed string `yaml:"malformed,omitempty"`
+	// Replies by name; those that were recorded are called by the beginning of their SHA-256.
+	Replies map[string]HTTPReply `yaml:"replies"`
+}
+
+// HTTPCredentials is what a client sent to prove who it is.
+type HTTPCredentials struct {
+	// Scheme is the first word of the Authorization header.
+	Scheme string `yaml:"scheme"`
+	User   string `yaml:"user,omitempty"`
+	// Verify are verifiers of the Authorization header; none: every header of that scheme and user.
+	Verify []string `yaml:"verify,omitempty"`
+	// Good: they were let in at least once.
+	Good bool `yaml:"good,omitempty"`
+}
+
+// HTTPRoute says what one question is answered with.
+type HTTPRoute struct {
+	// Ask is method and target: "GET /index.htm?lang=en".
+	Ask string `yaml:"ask"`
+	// Body is the digest of the request's body: the first 8 bytes of SHA-256 over salt and body, in
+	// hexadecimal; or "expected", for a request that waits for 100 Continue with its body.
+	Body string `yaml:"body,omitempty"`
+	// Auth names the credentials that the request comes with.
+	Auth string `yaml:"auth,omitempty"`
+	// Range, NoneMatch and ModifiedSince are the headers that made this answer a part, or none.
+	Range         string `yaml:"range,omitempty"`
+	NoneMatch     string `yaml:"none_match,omitempty"`
+	ModifiedSince string `yaml:"modified_since,omitempty"`
+	// Reply names what is answered once the samples are over; several: interim replies come first.
+	// None: silence.
+	Reply []string `yaml:"reply,flow,omitempty"`
+}
+
+// Expected is the Body of a request that waits for 100 Continue.
+const HTTPExpected = "expected"
+
+// Cell is the name of the route's line in samples files.
+func (r *HTTPRoute) Cell() string {
+	var b strings.Builder
+	for _, c := range []byte(r.Ask) {
+		if c < ' ' || c >= 0x7f {
+			fmt.Fprintf(&b, "%%%02X", c)
+			continue
+		}
+		b.WriteByte(c)
+	}
+	for _, x := range [...]struct{ name, value string }{
+		{"body", r.Body}, {"auth", r.Auth}, {"range", r.Range}, {"none_match", r.NoneMatch}, {"modified_since", r.ModifiedSince},
+	} {
+		if x.value != "" {
+			fmt.Fprintf(&b, " %s=%q", x.name, x.value)
+		}
+	}
+	return b.String()
+}
+
+// HTTPReply is one answer.
+type HTTPReply struct {
+	// Head is the status line and the headers, a line each. ${date} in it is the time, ${date+60} a
+	// minute later, ${host} what the client called the server, ${token} a handle that is new in every
+	// answer; $${ stands for ${ itself.
+	Head string `yaml:"head,omitempty"`
+	// Raw is a head whose lines do not all end in CR LF, as it is, with the empty line behind it.
+	Raw string `yaml:"raw,omitempty"`
+	// Body is a file of the profile; Text is a body that is written right here.
+	Body string `yaml:"body,omitempty"`
+	Text string `yaml:"text,omitempty"`
+	// Chunks are the size lines of a chunked body, in order, the last one included.
+	Chunks []string `yaml:"chunks,omitempty,flow"`
+	// Framed: Body is chunked as it is, in a way that Chunks cannot say.
+	Framed bool `yaml:"framed,omitempty"`
+}
+
+// HTTPReplyID is how many bytes of its SHA-256 name a recorded reply.
+const HTTPReplyID = 6
+
+// RoutesMax bounds a file of routes.
+const routesMax = 1 << 28
+
+// ReadHTTPRoutes reads a file of routes of a profile.
+func (d *Device) ReadHTTPRoutes(name string) (*HTTPRoutes, error) {
+	b, err := d.ReadFile(name, routesMax)
+	if err != nil {
+		return nil, fmt.Errorf("routes: %w", err)
+	}
+	dec := newDecoder(name)
+	n := dec.parse(b)
+	if n == nil {
+		return nil, dec.errs
+	}
+	r := &HTTPRoutes{}
+	dec.decode(n, reflect.ValueOf(r).Elem(), "")
+	dec.checkRoutes(n, r)
+	if len(dec.errs) > 0 {
+		return nil, dec.errs
+	}
+	return r, nil
+}
+
+func (d *decoder) checkRoutes(n *yaml.Node, r *HTTPRoutes) {
+	names := make([]string, 0, len(r.Replies))
+	for name := range r.Replies {
+		names = append(names, name)
+	}
+	line := func(i int) *yaml.Node {
+		return below(valueOf(n, "routes"), func(l *yaml.Node) *yaml.Node { return l.Content[i] })
+	}
+	for i, route := range r.Routes {
+		at := fmt.Sprintf("routes[%d]", i)
+		if method, target, ok := strings.Cut(route.Ask, " "); !ok || method == "" || target == "" {
+			d.errorf(line(i), at+".ask", "want method and target, as GET /index.htm, not %q", route.Ask)
+		}
+		for _, name := range route.Reply {
+			if _, ok := r.Replies[name]; !ok {
+				d.errorf(line(i), at+".reply", "there is no reply %q%s", name, suggest(name, names))
+			}
+		}
+		if _, ok := r.Credentials[route.Auth]; !ok && route.Auth != "" {
+			d.errorf(line(i), at+".auth", "there are no credentials %q", route.Auth)
+		}
+	}
+	for name, reply := range r.Replies {
+		if reply.Head != "" && reply.Raw != "" || reply.Body != "" && reply.Text != "" {
+			d.errorf(n, "replies."+name, "want one of head and raw, and one of body and text")
+		}
+	}
+}
+
+// Write writes a file of routes.
+func (r *HTTPRoutes) Write(w io.Writer) error {
+	n, err := encode(reflect.ValueOf(r))
+	if err != nil {
+		return err
+	}
+	layOut(n, 3)
+	b, err := marshal(n)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(b)
+	return err
+}
