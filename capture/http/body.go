@@ -319,6 +319,47 @@ func trailers(body []byte) Headers {
 	}
 }
 
+// SizeLines takes a chunked body apart into the lines before its chunks and its data. ok is false where
+// AppendChunks would not make the same body again: there are trailers, or line ends that are not CR LF.
+func SizeLines(body []byte) (lines []string, data []byte, ok bool) {
+	data = Unchunk(body)
+	for i := 0; ; {
+		size, at, err := chunkHead(body, i)
+		if err != nil || at < i+2 || body[at-2] != '\r' {
+			return nil, nil, false
+		}
+		lines = append(lines, string(body[i:at-2]))
+		if size == 0 {
+			break
+		}
+		if i = at + size + 2; i > len(body) {
+			return nil, nil, false
+		}
+	}
+	again, err := AppendChunks(make([]byte, 0, len(body)), data, lines)
+	return lines, data, err == nil && bytes.Equal(again, body)
+}
+
+// AppendChunks appends data in chunks with the given lines before them, the last one included.
+func AppendChunks(b, data []byte, lines []string) ([]byte, error) {
+	for _, line := range lines {
+		size, at, err := chunkHead(append([]byte(line), '\n'), 0)
+		if err != nil || at == 0 || size > len(data) {
+			return b, errChunk
+		}
+		b = append(append(b, line...), "\r\n"...)
+		if size == 0 {
+			break
+		}
+		b = append(append(b, data[:size]...), "\r\n"...)
+		data = data[size:]
+	}
+	if len(data) > 0 {
+		return b, errChunk
+	}
+	return append(b, "\r\n"...), nil
+}
+
 // Chunk appends data as one chunk and the last one, or as the last alone if there are none.
 func Chunk(b, data []byte) []byte {
 	if len(data) > 0 {

@@ -2,6 +2,7 @@ package http
 
 import (
 	"bytes"
+	"errors"
 	"strconv"
 	"strings"
 	"unsafe"
@@ -202,6 +203,18 @@ func (r *Response) parse(s string) bool {
 	}
 	r.Headers, r.End = r.Headers.parse(rest)
 	return true
+}
+
+// ParseHead reads the head of a response: a status line, headers, and the empty line behind them.
+func ParseHead(head string) (*Response, error) {
+	r := &Response{}
+	if err := looksLikeResponse([]byte(head)); err != nil {
+		return nil, err
+	}
+	if end, err := headEnd([]byte(head)); err != nil || end != len(head) || !r.parse(head) {
+		return nil, errors.New("http: want a status line, headers and an empty line behind them")
+	}
+	return r, nil
 }
 
 func cutLine(s string) (line, rest string) {

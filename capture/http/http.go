@@ -78,7 +78,7 @@ func (c *Conn) Next(from wire.Side, b []byte, eof bool) (int, wire.Message, erro
 	switch {
 	case len(b) == 0:
 		return 0, nil, nil
-	case p.skip > 0:
+	case p.skip > 0 && !(from == wire.Server && atStart(from, b, eof)):
 		n := min(p.skip, len(b))
 		p.skip -= n
 		return n, nil, nil
@@ -98,7 +98,7 @@ func (c *Conn) Next(from wire.Side, b []byte, eof bool) (int, wire.Message, erro
 		p.seen = len(b)
 		return 0, nil, nil
 	}
-	p.seen = len(b)
+	p.seen, p.skip = len(b), 0
 	var n int
 	var m wire.Message
 	var err error

@@ -188,6 +188,42 @@ func TestPlain(t *testing.T) {
 	}
 }
 
+func TestSizeLines(t *testing.T) {
+	for body, want := range map[string]string{
+		"00004\r\nwxyz\r\n1;x\r\n!\r\n0\r\n\r\n": "00004|1;x|0",
+		"0\r\n\r\n":                              "0",
+		"4\r\nwxyz\r\n0\r\nTrailer: x\r\n\r\n":   "",
+		"4\nwxyz\n0\n\n":                         "",
+		"4\r\nwx":                                "",
+		"":                                       "",
+	} {
+		lines, data, ok := SizeLines([]byte(body))
+		if ok != (want != "") || ok && strings.Join(lines, "|") != want {
+			t.Errorf("%q: %q, %v", body, lines, ok)
+		}
+		if again, err := AppendChunks(nil, data, lines); ok && (err != nil || string(again) != body) {
+			t.Errorf("%q again: %q, %v", body, again, err)
+		}
+	}
+	for _, lines := range [][]string{{"5", "0"}, {"2", "0"}, {"x"}, {"ffffffffffffffff", "0"}} {
+		if b, err := AppendChunks(nil, []byte("abc"), lines); err == nil {
+			t.Errorf("three bytes in chunks %q: %q", lines, b)
+		}
+	}
+}
+
+func TestParseHead(t *testing.T) {
+	head := "HTTP/1.1 200 OK\r\nA: b\r\n\r\n"
+	if r, err := ParseHead(head); err != nil || string(r.AppendHead(nil)) != head {
+		t.Errorf("%v, %v", r, err)
+	}
+	for _, s := range []string{"", "HTTP/1.1 200 OK\r\n", head + "x", "FTP/1.1 200 OK\r\n\r\n"} {
+		if r, err := ParseHead(s); err == nil {
+			t.Errorf("%q is %v", s, r)
+		}
+	}
+}
+
 func TestNotHTTP(t *testing.T) {
 	for _, s := range []string{
 		"\x00\x01\x00\x00\x00\x06", "\x03\x00\x00\x16", "USER anonymous\r\n", "EHLO x\r\n", "INVITE sip:a@b SIP/2.0\r\n",
@@ -431,6 +467,11 @@ func check(t *testing.T, c, reusing *Conn, from wire.Side, b []byte) {
 			if r, ok := m.(*Response); ok {
 				r.Plain()
 				r.Trailers()
+				if lines, data, ok := SizeLines(r.Body); ok {
+					if again, err := AppendChunks(nil, data, lines); err != nil || !bytes.Equal(again, r.Body) {
+						t.Fatalf("%q in chunks again: %q, %v", r.Body, again, err)
+					}
+				}
 			}
 			if r, ok := m.(*Request); ok {
 				if out := r.clone().AppendHead(nil); !bytes.Equal(out, b[:len(out)]) {
