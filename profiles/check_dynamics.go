@@ -70,7 +70,7 @@ func (v *Validation) spread(sd float64, least, most *float64, step float64) {
 }
 
 func (s *Sine) Validate(v *Validation) {
-	v.spread(s.SD, nil, nil, s.Step)
+	v.spread(s.SD, s.Min, s.Max, s.Step)
 	if s.Period <= 0 {
 		v.At("period").Errorf("want a duration above 0")
 	}

@@ -18,7 +18,7 @@ type Dynamics struct {
 // Const stays as it is.
 type Const struct{}
 
-// Counter grows by Rate a second, plus or minus Jitter, and begins anew at Wrap.
+// Counter grows by Rate a second from Start, no further off than Jitter, and begins anew at Wrap.
 type Counter struct {
 	Start  uint64  `yaml:"start,omitempty"`
 	Rate   float64 `yaml:"rate" unit:"rate"`
@@ -26,8 +26,9 @@ type Counter struct {
 	Wrap   uint64  `yaml:"wrap,omitempty"` // 0: the width of the type
 }
 
-// Clock follows the time in steps of Unit: since the boot of the device (Since "boot", Uptime being how
-// long it had been up when it was recorded), or the wall clock (Of "wall"), Skew off.
+// Clock follows the time in steps of Unit (a second if none is given): since the boot of the device (Since
+// "boot", Uptime being how long it had been up when it was recorded), or the wall clock since 1970 (Of
+// "wall"), Skew off.
 type Clock struct {
 	Unit   time.Duration `yaml:"unit,omitempty"`
 	Since  string        `yaml:"since,omitempty"`
@@ -36,7 +37,8 @@ type Clock struct {
 	Skew   time.Duration `yaml:"skew,omitempty"`
 }
 
-// Noise is independent normal readings around Mean.
+// Noise is independent normal readings around Mean. Here and below, readings are whole Steps from Min (from
+// 0 without one), and are kept between Min and Max.
 type Noise struct {
 	Mean float64  `yaml:"mean"`
 	SD   float64  `yaml:"sd"`
@@ -63,10 +65,12 @@ type Sine struct {
 	Period time.Duration `yaml:"period"`
 	Phase  time.Duration `yaml:"phase,omitempty"` // how long after midnight UTC it rises through Mean
 	SD     float64       `yaml:"sd,omitempty"`
+	Min    *float64      `yaml:"min,omitempty"`
+	Max    *float64      `yaml:"max,omitempty"`
 	Step   float64       `yaml:"step,omitempty"`
 }
 
-// Dwell stays in one of a few values for a while, then goes to the next.
+// Dwell stays in one of a few values for a while, then goes to the next; after the last comes the first.
 type Dwell struct {
 	States []DwellState `yaml:"states"`
 	SD     float64      `yaml:"sd,omitempty"` // spread of the stays, as a part of their length

@@ -1,0 +1,85 @@
+package emulate
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"ringer/profiles"
+)
+
+// Values says where values come from at first.
+type Values uint8
+
+const (
+	FromRecording Values = iota // recorded samples, then dynamics
+	Model                       // dynamics from the start
+)
+
+// A State is one running device: its named points, its clock and its randomness. The engine holds its
+// lock around every call of a session.
+type State struct {
+	sync.Mutex
+	values Values
+	now    func() time.Time
+	booted time.Time
+	seed   uint64
+	points map[string]*PointState
+}
+
+// Settings are injected, so that every run can be repeated.
+type Settings struct {
+	Values Values
+	Now    func() time.Time // nil: time.Now
+	Seed   uint64           // 0: the profile's
+}
+
+// NewState builds the points of a device.
+func NewState(dev *profiles.Device, set Settings) (*State, error) {
+	st := &State{values: set.Values, now: set.Now, seed: set.Seed, points: map[string]*PointState{}}
+	if st.now == nil {
+		st.now = time.Now
+	}
+	if st.seed == 0 {
+		st.seed = dev.Seed
+	}
+	st.booted = st.now()
+	for name, p := range dev.Points {
+		if p == nil {
+			return nil, fmt.Errorf("%s: point %s: it is empty", dev.ID, name)
+		}
+		q, err := st.newPoint(name, p)
+		if err != nil {
+			return nil, fmt.Errorf("%s: point %s: %w", dev.ID, name, err)
+		}
+		st.points[name] = q
+	}
+	if err := st.link(); err != nil {
+		return nil, fmt.Errorf("%s: %w", dev.ID, err)
+	}
+	return st, nil
+}
+
+// Now is the device's time; Booted when the decoy was started. Values says where values come from.
+func (st *State) Now() time.Time    { return st.now() }
+func (st *State) Booted() time.Time { return st.booted }
+func (st *State) Values() Values    { return st.values }
+
+// Rand is a source of randomness of its own for each name, the same in every run with the same seed.
+func (st *State) Rand(name string) *rand.Rand {
+	h := uint64(14695981039346656037)
+	for i := range len(name) {
+		h = (h ^ uint64(name[i])) * 1099511628211
+	}
+	return rand.New(rand.NewPCG(st.seed, h))
+}
+
+// Point finds a named point.
+func (st *State) Point(name string) (*PointState, error) {
+	p, ok := st.points[name]
+	if !ok {
+		return nil, fmt.Errorf("there is no point %q", name)
+	}
+	return p, nil
+}
