@@ -2,6 +2,7 @@ package s7comm
 
 import (
 	"fmt"
+	"math/bits"
 
 	"ringer/capture/wire"
 )
@@ -179,7 +180,7 @@ type Parameter struct {
 type Connection struct {
 	TPKTReserved uint8
 	Credit       uint8
-	Class        uint8 // class in the high half, options in the low
+	ClassOption  uint8 // class in the high half, options in the low
 	Parameters   []Parameter
 	Rest         []byte // of the header, behind the parameters: a broken one
 	Data         []byte // user data
@@ -286,7 +287,7 @@ func (t *tpdu) message() (wire.Message, error) {
 }
 
 func (c *Connection) read(t *tpdu, r *wire.Reader) {
-	c.TPKTReserved, c.Credit, c.Class = t.reserved, t.low, r.Uint8()
+	c.TPKTReserved, c.Credit, c.ClassOption = t.reserved, t.low, r.Uint8()
 	rest := r.Rest()
 	for len(rest) >= 2 && len(rest) >= 2+int(rest[1]) {
 		n := 2 + int(rest[1])
@@ -298,7 +299,7 @@ func (c *Connection) read(t *tpdu, r *wire.Reader) {
 
 func (c *Connection) append(b []byte, code uint8, dst, src uint16) ([]byte, error) {
 	start := len(b)
-	b = append(b, tpktVersion, c.TPKTReserved, 0, 0, 0, code|c.Credit&0x0F, byte(dst>>8), byte(dst), byte(src>>8), byte(src), c.Class)
+	b = append(b, tpktVersion, c.TPKTReserved, 0, 0, 0, code|c.Credit&0x0F, byte(dst>>8), byte(dst), byte(src>>8), byte(src), c.ClassOption)
 	for _, p := range c.Parameters {
 		if len(p.Value) > 0xFF {
 			return nil, fmt.Errorf("s7comm: connection parameter 0x%02x: %d bytes are too many", p.Code, len(p.Value))
@@ -352,4 +353,28 @@ func (m *OtherTPDU) Append(b []byte) ([]byte, error) {
 	b = append(b, m.Head...)
 	head := len(b)
 	return closeTPDU(append(b, m.Data...), start, head)
+}
+
+// Confirm grants a request: parameters as asked, in the order asked or the TPDU size first, no TPDU
+// larger than size.
+func (m *ConnectRequest) Confirm(reference uint16, size int, sizeFirst bool) *ConnectConfirm {
+	c := &ConnectConfirm{DestinationReference: m.SourceReference, SourceReference: reference}
+	c.ClassOption = m.ClassOption & 0x0F // class 0, whatever was asked for
+	for _, p := range m.Parameters {
+		switch p.Code {
+		case ParamTPDUSize:
+			if asked := m.TPDUSize(); asked > size && size > 0 {
+				p.Value = []byte{byte(bits.TrailingZeros(uint(size)))}
+			}
+			if sizeFirst {
+				c.Parameters = append([]Parameter{p}, c.Parameters...)
+				continue
+			}
+		case ParamCallingTSAP, ParamCalledTSAP:
+		default:
+			continue // alternatives and options that class 0 has not
+		}
+		c.Parameters = append(c.Parameters, p)
+	}
+	return c
 }

@@ -371,3 +371,30 @@ func (c *Conn) decodeHot(p []byte) wire.Message {
 	}
 	return nil
 }
+
+// Payload is a message's PDU without the TPDUs around it.
+func Payload(m wire.Message) ([]byte, error) {
+	b, err := m.Append(nil)
+	var payload []byte
+	for err == nil && len(b) > 0 {
+		t, n, e := nextTPDU(b)
+		if e != nil || n == 0 || t.code != tpduData {
+			return nil, fmt.Errorf("s7comm: %T has no PDU", m)
+		}
+		payload, b = append(payload, t.data...), b[n:]
+	}
+	return payload, err
+}
+
+// Parts gives the kind of a PDU, its result, parameters and data.
+func Parts(m wire.Message) (kind uint8, r Result, parameter, data []byte, err error) {
+	p, err := Payload(m)
+	if err != nil {
+		return 0, r, nil, nil, err
+	}
+	_, kind, r, parameter, data, ok := split(p)
+	if !ok {
+		err = fmt.Errorf("s7comm: %T has no parameters", m)
+	}
+	return kind, r, parameter, data, err
+}

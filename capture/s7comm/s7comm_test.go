@@ -21,7 +21,7 @@ var messages = []struct {
 	{"connect confirm", "0300001611d0000a000300c0010ac1020100c2020102", &ConnectConfirm{10, 3, Connection{
 		Parameters: []Parameter{{ParamTPDUSize, []byte{10}}, {ParamCallingTSAP, []byte{1, 0}}, {ParamCalledTSAP, []byte{1, 2}}}}}},
 	{"connect request with unknown parameter and user data", "0300001109e00000000140870155aabbcc", &ConnectRequest{0, 1, Connection{
-		Class: 0x40, Rest: nil, Parameters: []Parameter{{0x87, []byte{0x55}}}, Data: []byte{0xaa, 0xbb, 0xcc}}}},
+		ClassOption: 0x40, Rest: nil, Parameters: []Parameter{{0x87, []byte{0x55}}}, Data: []byte{0xaa, 0xbb, 0xcc}}}},
 	{"connect request with broken parameter", "0300000e09e00000000100c205 01", nil},
 	{"disconnect", "0300000b0680000a000003", nil},
 	{"disconnect request with data", "0300000d06800001000280aabb", &Disconnect{DestinationReference: 1, SourceReference: 2, Reason: 0x80, Data: []byte{0xaa, 0xbb}}},

@@ -384,3 +384,41 @@ func (m *WriteVarReply) Append(b []byte) ([]byte, error) {
 	data := len(b)
 	return m.end(append(b, m.ReturnCodes...), start, data)
 }
+
+// ValueSize is the transport size in which a CPU gives the value of an S7ANY item.
+func (i *Item) ValueSize() uint8 {
+	switch i.TransportSize {
+	case SizeBit:
+		return DataBit
+	case SizeInt, SizeDInt:
+		return DataInteger
+	case SizeReal:
+		return DataReal
+	case SizeChar, SizeCounter, SizeTimer, SizeIEC, SizeIECTime:
+		return DataOctets
+	}
+	return DataWord
+}
+
+// Span is where in its area an S7ANY item lies, in bytes: timers and counters have two each. ok is false
+// for items that no CPU gives a value: no length, or an unknown transport size, or several bits.
+func (i *Item) Span() (offset, size int, ok bool) {
+	n := i.ElementSize()
+	if i.Syntax != SyntaxAny || i.Raw != nil || n == 0 || i.Count == 0 || i.TransportSize == SizeBit && i.Count != 1 {
+		return 0, 0, false
+	}
+	if i.Area.Counted() {
+		return int(i.Address) * 2, int(i.Count) * 2, true
+	}
+	return i.Offset(), int(i.Count) * n, true
+}
+
+// AppendSpec appends what an item asks for, as its own bytes: from the syntax id on.
+func (i *Item) AppendSpec(b []byte) []byte {
+	at := len(b)
+	spec, err := i.append(b)
+	if err != nil || len(spec) < at+2 {
+		return b
+	}
+	return append(spec[:at], spec[at+2:]...)
+}
