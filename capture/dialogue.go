@@ -6,6 +6,7 @@ import "ringer/capture/wire"
 type sink interface {
 	message(side wire.Side, m wire.Message, raw []byte, first, last meta)
 	missing(side wire.Side)
+	joined(side wire.Side)
 }
 
 // A dialogue decodes both directions of one connection, or the datagrams of a pair of peers, with one
@@ -21,7 +22,8 @@ type dialogue struct {
 	in        [2]undecoded
 	messages  [2]int // decoded so far
 	bytes     int64  // they took
-	errors    int
+	skipped   int64  // bytes that no message took
+	errors    int    // times that bytes were not of the protocol
 }
 
 // undecoded holds the bytes of one direction that no message has taken yet.
@@ -113,6 +115,13 @@ func (d *dialogue) lost(side wire.Side, n int) {
 	d.to.missing(side)
 }
 
+// join says that what one side says begins in the middle.
+func (d *dialogue) join(side wire.Side) {
+	d.in[index(side)].seeking = true
+	d.conn.Lost(side, -1)
+	d.to.joined(side)
+}
+
 // gap drops what is not understood.
 func (d *dialogue) gap(side wire.Side) { d.lost(side, -1) }
 
@@ -123,8 +132,10 @@ func (d *dialogue) decode(side wire.Side, u *undecoded, view []byte) int {
 		n, m, err := d.conn.Next(side, view[at:], u.eof)
 		switch {
 		case err == nil && n > 0 && n <= len(view)-at:
-			d.bytes += int64(n)
-			if m != nil {
+			if m == nil {
+				d.skipped += int64(n)
+			} else {
+				d.bytes += int64(n)
 				u.seeking = false
 				d.messages[index(side)]++
 				d.to.message(side, m, view[at:at+n], u.at(at), u.at(at+n-1))
@@ -139,7 +150,9 @@ func (d *dialogue) decode(side wire.Side, u *undecoded, view []byte) int {
 				d.conn.Lost(side, -1)
 				d.to.missing(side)
 			}
-			at = u.after(at, len(view))
+			next := u.after(at, len(view))
+			d.skipped += int64(next - at)
+			at = next
 		}
 	}
 	return at

@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"net/netip"
+	"reflect"
 	"time"
 
 	"ringer/capture/wire"
@@ -203,7 +204,7 @@ func (f *flow) message(side wire.Side, m wire.Message, raw []byte, first, last m
 		}
 		f.open = append(f.open, p)
 		f.asked = append(f.asked, m)
-		f.requestLost = false
+		f.requestLost, f.heard = false, true
 		f.a.window.add(p)
 		return
 	}
@@ -212,6 +213,7 @@ func (f *flow) message(side wire.Side, m wire.Message, raw []byte, first, last m
 		f.unasked(m, raw, first, last)
 		return
 	}
+	f.a.answers(m)
 	p := f.open[i]
 	if len(p.Replies) == 0 {
 		p.Latency = time.Duration(max(0, first.at-p.At.UnixNano()))
@@ -239,13 +241,34 @@ func (f *flow) unasked(m wire.Message, raw []byte, first, last meta) {
 	p := f.newPending(first)
 	p.Replies = []wire.Message{m}
 	p.Packets[1] = last.number
-	p.Lost = f.requestLost
+	p.Lost = f.requestLost && (!f.heard || f.a.answered(m))
 	p.flow, p.Note = nil, first.note
 	if f.a.opt.KeepRaw {
 		p.Raw[1] = append([]byte(nil), raw...)
 	}
 	f.a.window.add(p)
 	f.count(&p.Exchange)
+}
+
+// answers remembers the types of replies: where a request may be lost, they tell its reply from what
+// devices say unasked.
+func (a *assembly) answers(m wire.Message) {
+	if t := reflect.TypeOf(m); t != a.lastType {
+		a.lastType = t
+		a.replies[t] = struct{}{}
+	}
+}
+
+func (a *assembly) answered(m wire.Message) bool {
+	_, ok := a.replies[reflect.TypeOf(m)]
+	return ok
+}
+
+// joined: what one side says begins in the middle. Nothing between is missing.
+func (f *flow) joined(side wire.Side) {
+	if !f.heard {
+		f.requestLost = true
+	}
 }
 
 // missing: bytes of one side were lost, or not understood. If the server's were and one request was

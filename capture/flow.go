@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"hash/maphash"
 	"net/netip"
+	"reflect"
 
 	"ringer/capture/wire"
 )
@@ -49,7 +50,8 @@ type flow struct {
 	openSpace   [2]*pending
 	askedSpace  [2]wire.Message
 	missed      int  // gaps in what the server said
-	requestLost bool // the next reply may answer a request that is not in the recording
+	requestLost bool // what the server says may answer a request that is not in the recording
+	heard       bool // the client has said something
 
 	entry   *Service
 	payload [2]int64 // bytes
@@ -80,6 +82,8 @@ type assembly struct {
 	held     int // bytes, by reassembly
 	trying   int // bytes, by identification
 	window   window
+	replies  map[reflect.Type]struct{} // the types of all that has answered a request so far
+	lastType reflect.Type
 }
 
 type portKey struct {
@@ -88,7 +92,7 @@ type portKey struct {
 }
 
 func newAssembly(opt *Options) *assembly {
-	a := &assembly{opt: opt, survey: opt.Survey, protocols: opt.Protocols, seed: maphash.MakeSeed(), flows: map[flowKey]*flow{}}
+	a := &assembly{opt: opt, survey: opt.Survey, protocols: opt.Protocols, seed: maphash.MakeSeed(), flows: map[flowKey]*flow{}, replies: map[reflect.Type]struct{}{}}
 	if a.protocols == nil {
 		a.protocols = Protocols()
 	}
@@ -355,10 +359,24 @@ func (f *flow) lost(side int, n int, m meta) {
 	case f.talk != nil:
 		f.talk.lost(sideOf(side, f.talk.server), n)
 	default:
-		f.joined = true
+		f.incomplete = true
 		f.startless[side] = true
 		for _, t := range f.trials {
 			t.lost(sideOf(side, t.server), n)
+		}
+	}
+}
+
+func (f *flow) join(side int, m meta) {
+	switch {
+	case f.ignored:
+	case f.talk != nil:
+		f.talk.join(sideOf(side, f.talk.server))
+	default:
+		f.incomplete = true
+		f.startless[side] = true
+		for _, t := range f.trials {
+			t.join(sideOf(side, t.server))
 		}
 	}
 }

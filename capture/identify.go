@@ -15,19 +15,20 @@ const (
 	identifyBytesAll = 4 << 20
 	identifyMessages = 3
 	identifyErrors   = 8
+	identifySkipped  = 4 << 10
 	headBytes        = 128
 )
 
 // identification is what is known of a flow whose protocol is not decided yet.
 type identification struct {
-	sender    int // who sent the first datagram; -1: not known
-	trials    []*trial
-	started   bool
-	joined    bool // its beginning was not captured, or bytes are missing
-	startless [2]bool
-	seen      int
-	head      [2][]byte // how each half begins
-	place     *pending  // in the window
+	sender     int // who sent the first datagram; -1: not known
+	trials     []*trial
+	started    bool
+	incomplete bool // its beginning was not captured, or bytes are missing
+	startless  [2]bool
+	seen       int
+	head       [2][]byte // how each half begins
+	place      *pending  // in the window
 }
 
 // A trial decodes a flow as if it were of one protocol and says nothing until that is decided.
@@ -39,16 +40,20 @@ type trial struct {
 
 type event struct {
 	side        wire.Side
-	message     wire.Message // nil: bytes are missing
+	message     wire.Message // nil: bytes are missing, or begin in the middle
+	joined      bool
 	raw         []byte
 	first, last meta
 }
 
 func (t *trial) message(side wire.Side, m wire.Message, raw []byte, first, last meta) {
-	t.events = append(t.events, event{side, m, append([]byte(nil), raw...), first, last})
+	t.events = append(t.events, event{side, m, false, append([]byte(nil), raw...), first, last})
 }
 
 func (t *trial) missing(side wire.Side) { t.events = append(t.events, event{side: side}) }
+func (t *trial) joined(side wire.Side) {
+	t.events = append(t.events, event{side: side, joined: true})
+}
 
 // total is how many messages the trial has read.
 func (t *trial) total() int { return t.messages[0] + t.messages[1] }
@@ -86,19 +91,23 @@ func (f *flow) identify(side int, b []byte, m meta) {
 	}
 }
 
-// servers says which halves may be the server: the one that was connected to; or the one with a port
-// that a protocol uses; else, of datagrams, the one that was spoken to first; else either.
+// servers says which halves may be the server, the likelier first: the one with a port that a protocol
+// uses; the one that was connected to; of datagrams, the one that was spoken to first; else either.
 func (f *flow) servers(usual [2]bool) []int {
-	if c := f.tcp.client - 1; c >= 0 {
-		return []int{1 - c}
+	first := -1
+	switch {
+	case f.tcp.client > 0:
+		first = 2 - f.tcp.client
+	case f.key.udp && f.sender >= 0:
+		first = 1 - f.sender
 	}
 	switch {
 	case usual[0] != usual[1] && usual[0]:
 		return []int{0, 1}
 	case usual[0] != usual[1]:
 		return []int{1, 0}
-	case f.key.udp && f.sender >= 0:
-		return []int{1 - f.sender}
+	case first >= 0:
+		return []int{first}
 	}
 	return []int{0, 1}
 }
@@ -145,7 +154,7 @@ func (f *flow) try(p wire.Protocol, server int, usual bool) {
 	t.to = t
 	for side, missing := range f.startless {
 		if missing {
-			t.lost(sideOf(side, server), -1)
+			t.join(sideOf(side, server))
 		}
 	}
 	f.trials = append(f.trials, t)
@@ -190,25 +199,24 @@ func (f *flow) refuted(t *trial) bool {
 	if name := f.magic(); name != "" && name != t.protocol.Name() {
 		return true
 	}
-	if t.usual || f.joined {
+	switch {
+	case t.usual:
 		return t.errors > identifyErrors && t.errors > t.total()
+	case f.incomplete:
+		return t.skipped > identifySkipped && t.skipped > t.bytes
 	}
 	return t.errors > 0
 }
 
 // proven: on its usual port one message is enough, unless another protocol of that port is still
-// possible; elsewhere three are, or one that begins like no other protocol's. At the end a request with
-// its reply will do.
+// possible. Elsewhere three are, of both sides if both speak, that leave hardly a byte out; or one that
+// begins like no other protocol's. At the end a request with its reply will do.
 func (f *flow) proven(t *trial, atEnd bool) bool {
 	switch {
 	case t.total() == 0 || f.undecided(t) && !atEnd:
 		return false
-	case t.total() >= identifyMessages:
-		return true
-	case t.protocol.Name() == f.magic():
-		return true
 	case t.usual:
-		if !atEnd {
+		if !atEnd && t.total() < identifyMessages {
 			for _, other := range f.trials {
 				if other != t && other.usual && (other.server != t.server || other.protocol != t.protocol) {
 					return false
@@ -216,8 +224,14 @@ func (f *flow) proven(t *trial, atEnd bool) bool {
 			}
 		}
 		return true
+	case t.protocol.Name() == f.magic():
+		return true
+	case t.skipped*8 > t.bytes:
+		return false
+	case f.payload[0] > 0 && f.payload[1] > 0:
+		return (atEnd || t.total() >= identifyMessages) && t.messages[0] > 0 && t.messages[1] > 0
 	}
-	return atEnd && t.messages[0] > 0 && t.messages[1] > 0 && t.errors == 0
+	return t.total() >= identifyMessages
 }
 
 // choose makes a trial the flow's dialogue, and pairs what it has read so far.
@@ -241,10 +255,13 @@ func (f *flow) choose(t *trial) {
 	}
 	f.entry = f.a.survey.service(f)
 	for _, e := range t.events {
-		if e.message == nil {
-			f.missing(e.side)
-		} else {
+		switch {
+		case e.message != nil:
 			f.message(e.side, e.message, e.raw, e.first, e.last)
+		case e.joined:
+			f.joined(e.side)
+		default:
+			f.missing(e.side)
 		}
 	}
 	f.settle()

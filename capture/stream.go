@@ -43,6 +43,7 @@ type segment struct {
 type listener interface {
 	data(side int, b []byte, pushed bool, m meta)
 	lost(side int, n int, m meta) // n < 0: an unknown number
+	join(side int, m meta)        // what this side says begins in the middle
 	eof(side int, m meta)
 }
 
@@ -134,7 +135,7 @@ func (t *tcpStream) add(side int, s *segment, clock int64) {
 			h.next = other.ack
 		}
 		if s.flags&flagRST == 0 && !(known && other.syn) {
-			t.to.lost(side, -1, s.meta)
+			t.to.join(side, s.meta)
 		}
 	}
 	if s.flags&flagRST != 0 {
