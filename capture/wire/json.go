@@ -1,8 +1,10 @@
 package wire
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"reflect"
 	"strconv"
 	"unicode/utf8"
@@ -11,7 +13,11 @@ import (
 // AppendJSON appends a message as one JSON object for people and programs: its type under "type", its
 // exported fields under their own names, bytes in hexadecimal, embedded headers merged in. Fields that
 // follow from others (lengths, checksums) are left out, and so are zero values.
-func AppendJSON(b []byte, m Message) []byte {
+func AppendJSON(b []byte, m Message) []byte { return AppendJSONCut(b, m, math.MaxInt) }
+
+// AppendJSONCut is AppendJSON, but of a field of more than max bytes (a body, a block) only the beginning
+// is shown; its length and SHA-256 follow as NAME_bytes and NAME_sha256.
+func AppendJSONCut(b []byte, m Message, max int) []byte {
 	v := reflect.ValueOf(m)
 	for v.Kind() == reflect.Pointer {
 		v = v.Elem()
@@ -19,12 +25,12 @@ func AppendJSON(b []byte, m Message) []byte {
 	b = append(b, `{"type":`...)
 	b = AppendQuoted(b, v.Type().Name())
 	if v.Kind() == reflect.Struct {
-		b = appendFields(b, v)
+		b = appendFields(b, v, max)
 	}
 	return append(b, '}')
 }
 
-func appendFields(b []byte, v reflect.Value) []byte {
+func appendFields(b []byte, v reflect.Value, max int) []byte {
 	for _, f := range planOf(v.Type()).fields {
 		x := v.Field(f.index)
 		if f.tag == tagSum || x.IsZero() {
@@ -35,7 +41,7 @@ func appendFields(b []byte, v reflect.Value) []byte {
 				x = x.Elem()
 			}
 			if x.Kind() == reflect.Struct {
-				b = appendFields(b, x)
+				b = appendFields(b, x, max)
 				continue
 			}
 		}
@@ -44,12 +50,15 @@ func appendFields(b []byte, v reflect.Value) []byte {
 		}
 		b = AppendQuoted(b, f.name)
 		b = append(b, ':')
-		b = appendValue(b, x)
+		b = appendValue(b, x, max)
+		if n := payload(x); n > max {
+			b = appendDigest(b, f.name, x, n)
+		}
 	}
 	return b
 }
 
-func appendValue(b []byte, v reflect.Value) []byte {
+func appendValue(b []byte, v reflect.Value, max int) []byte {
 	if v.Kind() != reflect.Pointer && v.Kind() != reflect.Interface && v.Type().Implements(stringer) {
 		return AppendQuoted(b, v.Interface().(fmt.Stringer).String())
 	}
@@ -58,14 +67,14 @@ func appendValue(b []byte, v reflect.Value) []byte {
 		if v.IsNil() {
 			return append(b, "null"...)
 		}
-		return appendValue(b, v.Elem())
+		return appendValue(b, v.Elem(), max)
 	case reflect.Struct:
-		return append(appendFields(append(b, '{'), v), '}')
+		return append(appendFields(append(b, '{'), v, max), '}')
 	case reflect.Slice, reflect.Array:
 		if v.Type().Elem().Kind() == reflect.Uint8 {
 			b = append(b, '"')
 			if v.Kind() == reflect.Slice {
-				b = hex.AppendEncode(b, v.Bytes())
+				b = hex.AppendEncode(b, v.Bytes()[:min(v.Len(), max)])
 			} else {
 				b = append(b, leafString(v)...)
 			}
@@ -76,11 +85,11 @@ func appendValue(b []byte, v reflect.Value) []byte {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = appendValue(b, v.Index(i))
+			b = appendValue(b, v.Index(i), max)
 		}
 		return append(b, ']')
 	case reflect.String:
-		return AppendQuoted(b, v.String())
+		return AppendQuoted(b, v.String()[:min(v.Len(), max)])
 	case reflect.Bool:
 		return strconv.AppendBool(b, v.Bool())
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
@@ -89,6 +98,32 @@ func appendValue(b []byte, v reflect.Value) []byte {
 		return strconv.AppendUint(b, v.Uint(), 10)
 	}
 	return AppendQuoted(b, fmt.Sprint(v.Interface()))
+}
+
+// payload is the length of a field that may be cut: bytes and texts that do not print themselves.
+func payload(v reflect.Value) int {
+	if k := v.Kind(); k == reflect.String || k == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8 {
+		if !v.Type().Implements(stringer) {
+			return v.Len()
+		}
+	}
+	return 0
+}
+
+func appendDigest(b []byte, name string, v reflect.Value, n int) []byte {
+	var sum [sha256.Size]byte
+	if v.Kind() == reflect.String {
+		sum = sha256.Sum256([]byte(v.String()))
+	} else {
+		sum = sha256.Sum256(v.Bytes())
+	}
+	b = append(b, ',')
+	b = AppendQuoted(b, name+"_bytes")
+	b = strconv.AppendInt(append(b, ':'), int64(n), 10)
+	b = append(b, ',')
+	b = AppendQuoted(b, name+"_sha256")
+	b = append(b, ':', '"')
+	return append(hex.AppendEncode(b, sum[:]), '"')
 }
 
 // AppendQuoted appends s as a JSON string; bytes that are not UTF-8 become the replacement character.

@@ -1,0 +1,339 @@
+package emulate
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"time"
+
+	"ringer/capture/wire"
+	"ringer/profiles"
+)
+
+// A udpPort answers the datagrams of a door, in one goroutine. Answers that are to take their time are
+// sent by another, so that no peer waits for another's.
+type udpPort struct {
+	decoy   *Decoy
+	door    *door
+	pc      *net.UDPConn
+	local   netip.AddrPort
+	limits  profiles.Limits
+	rate    rateLimit
+	peers   map[netip.AddrPort]*udpPeer
+	ring    udpPeer    // of all peers, the one heard last first
+	ticking []*udpPeer // those that will say something unasked
+	later   *outbox    // nil: all is sent at once
+
+	in    []byte
+	out   []byte
+	turns [1]turn
+	at    time.Time // when the datagram in hand came, by the machine's clock
+	stamp time.Time // the same by the decoy's clock
+	armed time.Time // the read deadline
+}
+
+// A udpPeer is one session. Peers are kept in the order in which they were heard, so that the longest
+// silent makes room for a new one, however many addresses a flood pretends to come from.
+type udpPeer struct {
+	addr       netip.AddrPort
+	d          *dialogue
+	heard      time.Time
+	free       time.Time // when the device is done with the last request
+	prev, next *udpPeer
+}
+
+const maxDatagram = 65535
+
+func newUDPPort(o *door) *udpPort {
+	u := &udpPort{
+		decoy: o.decoy, door: o, pc: o.packets, local: o.address(), limits: o.services[0].limits,
+		peers: map[netip.AddrPort]*udpPeer{}, in: make([]byte, maxDatagram),
+	}
+	u.rate.perSecond = u.limits.Rate
+	u.ring.prev, u.ring.next = &u.ring, &u.ring
+	for _, s := range o.services {
+		if s.pace != nil {
+			u.later = newOutbox(u.pc)
+			break
+		}
+	}
+	return u
+}
+
+// serve answers until the decoy closes.
+func (u *udpPort) serve() {
+	defer u.close()
+	for {
+		u.arm()
+		if u.decoy.isClosing() {
+			return
+		}
+		n, from, err := u.pc.ReadFromUDPAddrPort(u.in)
+		u.tell()
+		switch {
+		case err == nil:
+			u.datagram(u.in[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			u.due()
+		case errors.Is(err, net.ErrClosed):
+			return
+		default: // an ICMP error that an earlier answer met
+			if !u.decoy.sleep(time.Millisecond) {
+				return
+			}
+		}
+	}
+}
+
+// tell takes the time.
+func (u *udpPort) tell() {
+	u.at = time.Now()
+	u.stamp = u.at
+	if u.decoy.opt.Now != nil {
+		u.stamp = u.decoy.opt.Now()
+	}
+}
+
+func (u *udpPort) close() {
+	for u.ring.prev != &u.ring {
+		u.drop(u.ring.prev)
+	}
+	if u.later != nil {
+		u.later.close()
+	}
+	u.pc.Close()
+}
+
+// arm sets the read deadline to when the next peer has been silent for too long, or has something to
+// say. It moves it only when it must come sooner or has passed.
+func (u *udpPort) arm() {
+	var next time.Time
+	if old := u.ring.prev; old != &u.ring {
+		next = old.heard.Add(u.limits.Idle)
+	}
+	for _, p := range u.ticking {
+		if t := u.at.Add(p.d.tick.Sub(u.stamp)); next.IsZero() || t.Before(next) {
+			next = t
+		}
+	}
+	if next.IsZero() || u.armed.After(u.at) && !next.Before(u.armed) {
+		return
+	}
+	u.armed = next
+	u.pc.SetReadDeadline(next)
+}
+
+// due says what sessions say unasked, and forgets the peers that have been silent for too long.
+func (u *udpPort) due() {
+	for _, p := range slices.Clone(u.ticking) {
+		if !p.d.tick.After(u.stamp) {
+			u.push(p)
+		}
+	}
+	for old := u.ring.prev; old != &u.ring && u.at.Sub(old.heard) >= u.limits.Idle; old = u.ring.prev {
+		u.drop(old)
+	}
+}
+
+// datagram answers one datagram.
+func (u *udpPort) datagram(b []byte, from netip.AddrPort) {
+	defer u.guard(from, b)
+	var bucket *bucket
+	if !from.Addr().IsLoopback() {
+		bucket = u.rate.bucket(from.Addr(), u.at)
+		if bucket.tokens < 1 {
+			u.refuse(bucket, from)
+			return
+		}
+	}
+	p := u.peers[from]
+	if p == nil {
+		if u.decoy.own[from] {
+			return // a forged datagram that would make two of our own services talk to each other
+		}
+		p = u.meet(from, b)
+	}
+	u.touch(p)
+	sent := u.respond(p, b)
+	if bucket != nil {
+		bucket.charge(sent)
+	}
+}
+
+// guard keeps the port alive when a session fails: its peer is forgotten.
+func (u *udpPort) guard(from netip.AddrPort, b []byte) {
+	what := recover()
+	if what == nil {
+		return
+	}
+	u.decoy.failed(u.door.services[0], from, what)
+	p := u.peers[from]
+	if p == nil {
+		return
+	}
+	if src := p.d.src; src != nil {
+		u.turns[0] = turn{kind: Failed, req: span{0, len(b)}, text: fmt.Sprint(what)}
+		u.decoy.opt.Events.add(src, u.turns[:], b, nil, u.stamp, 0)
+	}
+	u.drop(p)
+}
+
+// refuse notes that an address asks too much: once a second, with how often it did.
+func (u *udpPort) refuse(b *bucket, from netip.AddrPort) {
+	n, note := b.refuse(u.at)
+	if e := u.decoy.opt.Events; note && e != nil {
+		v := u.door.services[0]
+		e.note(&source{
+			id: u.decoy.sessions.Add(1), device: v.device, protocol: v.proto, transport: "udp", remote: from, local: u.local,
+		}, Limited, u.stamp, fmt.Sprintf("more than %g datagrams a second: %d not answered", u.limits.Rate, n))
+	}
+}
+
+// meet opens a session for a new peer: of several services on the port, with the first that can read
+// what it says.
+func (u *udpPort) meet(from netip.AddrPort, b []byte) *udpPeer {
+	if len(u.peers) >= u.limits.Connections {
+		u.drop(u.ring.prev)
+	}
+	v := u.door.services[0]
+	if i := slices.IndexFunc(u.door.services, func(s *served) bool { return reads(s, b) }); i > 0 {
+		v = u.door.services[i]
+	}
+	id := u.decoy.sessions.Add(1)
+	p := &udpPeer{addr: from, d: v.open(u.decoy, id, Peer{Remote: from, Local: u.local})}
+	p.prev, p.next = p, p
+	u.peers[from] = p
+	a, out, err := p.d.greet(u.stamp, u.out[:0])
+	u.send(p, turn{kind: Pushed, from: a.From}, nil, out, 0, err)
+	u.push(p)
+	return p
+}
+
+func reads(v *served, b []byte) bool {
+	n, _, err := v.proto.New().Next(wire.Client, b, true)
+	return err == nil && n > 0
+}
+
+// touch makes a peer the one heard last.
+func (u *udpPort) touch(p *udpPeer) {
+	p.heard = u.at
+	p.prev.next, p.next.prev = p.next, p.prev
+	p.prev, p.next = &u.ring, u.ring.next
+	p.prev.next, p.next.prev = p, p
+}
+
+// drop forgets a peer.
+func (u *udpPort) drop(p *udpPeer) {
+	defer func() {
+		if what := recover(); what != nil {
+			u.decoy.failed(p.d.served, p.addr, what)
+		}
+	}()
+	p.prev.next, p.next.prev = p.next, p.prev
+	delete(u.peers, p.addr)
+	if i := slices.Index(u.ticking, p); i >= 0 {
+		u.ticking = slices.Delete(u.ticking, i, i+1)
+	}
+	p.d.close()
+}
+
+// respond answers a datagram of a peer, and says how many bytes went out.
+func (u *udpPort) respond(p *udpPeer, b []byte) int {
+	_, m, err := p.d.conn.Next(wire.Client, b, true)
+	req := span{0, len(b)}
+	if err != nil || m == nil {
+		a, _, out, failure := p.d.bad(b, u.out[:0])
+		t := turn{kind: BadInput, from: a.From, req: req}
+		if err != nil {
+			t.text = err.Error()
+		}
+		u.send(p, t, b, out, 0, failure)
+		return len(out)
+	}
+	a, out, err := p.d.answer(m, u.out[:0])
+	var took time.Duration
+	if p.d.pace != nil {
+		took = p.d.delay(m, &a)
+	}
+	u.send(p, turn{kind: Asked, from: a.From, req: req}, b, out, took, err)
+	if a.Close {
+		u.drop(p)
+		return len(out)
+	}
+	u.enrol(p)
+	return len(out)
+}
+
+// push says what a session says unasked.
+func (u *udpPort) push(p *udpPeer) {
+	defer u.guard(p.addr, nil)
+	a, out, err := p.d.push(u.stamp, u.out[:0])
+	u.send(p, turn{kind: Pushed, from: a.From}, nil, out, 0, err)
+	u.enrol(p)
+}
+
+// enrol keeps the list of sessions that want their Tick.
+func (u *udpPort) enrol(p *udpPeer) {
+	i := slices.Index(u.ticking, p)
+	switch wants := !p.d.tick.IsZero(); {
+	case wants && i < 0:
+		u.ticking = append(u.ticking, p)
+	case !wants && i >= 0:
+		u.ticking = slices.Delete(u.ticking, i, i+1)
+	}
+}
+
+// send sends the messages that the dialogue has just encoded into out, each as a datagram of its own,
+// and logs the turn.
+func (u *udpPort) send(p *udpPeer, t turn, in, out []byte, took time.Duration, err error) {
+	u.out = out[:0]
+	if err != nil {
+		u.decoy.log.Error("an answer cannot be sent: please report this", "device", p.d.device, "peer", p.addr, "error", err)
+		t.text = err.Error()
+	}
+	if took > 0 {
+		if p.free.Before(u.at) {
+			p.free = u.at
+		}
+		p.free = p.free.Add(took)
+		t.delay = p.free.Sub(u.at)
+	}
+	begin := 0
+	for i, end := range p.d.ends {
+		if i > 0 {
+			u.log(p, t, in, out)
+			t = turn{kind: Pushed, from: t.from, delay: t.delay}
+		}
+		t.ans = span{begin, end}
+		if e := u.post(p, out[begin:end], t.delay); e != nil {
+			t.text = "the answer could not be delivered: " + e.Error()
+		}
+		begin = end
+	}
+	if t.kind != Pushed || t.ans.len() > 0 || t.text != "" {
+		u.log(p, t, in, out)
+	}
+}
+
+func (u *udpPort) post(p *udpPeer, b []byte, delay time.Duration) error {
+	if delay > 0 && u.later != nil {
+		return u.later.add(letter{due: u.at.Add(delay), to: p.addr, b: append([]byte(nil), b...)})
+	}
+	_, err := u.pc.WriteToUDPAddrPort(b, p.addr)
+	return err
+}
+
+func (u *udpPort) log(p *udpPeer, t turn, in, out []byte) {
+	if p.d.src == nil {
+		return
+	}
+	u.turns[0] = t
+	took := time.Duration(0)
+	if t.delay == 0 && t.ans.len() > 0 {
+		took = time.Since(u.at)
+	}
+	u.decoy.opt.Events.add(p.d.src, u.turns[:], in, out, u.stamp, took)
+}
