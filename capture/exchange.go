@@ -20,7 +20,7 @@ import (
 // unasked: when it was said), so that whoever asks again in that order meets the device in the same
 // states.
 type Exchange struct {
-	At      time.Time     // when the request was sent
+	At      time.Time     // when the last of the request was sent, from when on the device could answer
 	Latency time.Duration // until the first reply; 0 if there is none
 
 	Client, Server netip.AddrPort
@@ -145,10 +145,11 @@ type pending struct {
 	flow   *flow // nil: complete
 	opened int64 // the capture's clock
 	missed int   // gaps in what the server said, until it was opened
-	hidden bool  // not an exchange: a flow whose protocol is not known yet holds the place
+	packet int   // its place: when it was asked, or said
+	hidden bool  // not an exchange: a flow holds the place for what is not decoded yet
 }
 
-// A window yields exchanges in the order of their first packets.
+// A window yields exchanges in the order in which they were asked.
 type window struct {
 	queue []*pending
 	head  int
@@ -161,7 +162,7 @@ func (w *window) add(p *pending) {
 		w.queue, w.head = w.queue[:n], 0
 	}
 	w.queue = append(w.queue, p)
-	for i := len(w.queue) - 1; i > w.head && w.queue[i-1].Packets[0] > p.Packets[0]; i-- {
+	for i := len(w.queue) - 1; i > w.head && w.queue[i-1].packet > p.packet; i-- {
 		w.queue[i], w.queue[i-1] = w.queue[i-1], w.queue[i]
 	}
 }
@@ -195,9 +196,8 @@ func (f *flow) message(side wire.Side, m wire.Message, raw []byte, first, last m
 		return
 	}
 	if side == wire.Client {
-		p := f.newPending(first)
-		p.Request, p.Note = m, first.note
-		p.Packets[1] = last.number
+		p := f.newPending(first, last)
+		p.Request = m
 		p.missed = f.missed
 		if f.a.opt.KeepRaw {
 			p.Raw[0] = append([]byte(nil), raw...)
@@ -228,21 +228,20 @@ func (f *flow) message(side wire.Side, m wire.Message, raw []byte, first, last m
 	}
 }
 
-func (f *flow) newPending(first meta) *pending {
-	p := &pending{flow: f, opened: f.a.clock}
-	p.At = time.Unix(0, first.at)
+func (f *flow) newPending(first, last meta) *pending {
+	p := &pending{flow: f, opened: f.a.clock, packet: last.number}
+	p.At, p.Note = time.Unix(0, last.at), first.note
 	p.Client, p.Server = f.addrs[1-f.talk.server], f.addrs[f.talk.server]
 	p.Transport, p.Conn, p.Protocol = f.transport(), f.number, f.talk.protocol
-	p.Packets[0] = first.number
+	p.Packets = [2]int{first.number, last.number}
 	return p
 }
 
 func (f *flow) unasked(m wire.Message, raw []byte, first, last meta) {
-	p := f.newPending(first)
+	p := f.newPending(first, last)
 	p.Replies = []wire.Message{m}
-	p.Packets[1] = last.number
 	p.Lost = f.requestLost && (!f.heard || f.a.answered(m))
-	p.flow, p.Note = nil, first.note
+	p.flow = nil
 	if f.a.opt.KeepRaw {
 		p.Raw[1] = append([]byte(nil), raw...)
 	}

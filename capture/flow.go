@@ -49,9 +49,10 @@ type flow struct {
 	asked       []wire.Message // the requests of open
 	openSpace   [2]*pending
 	askedSpace  [2]wire.Message
-	missed      int  // gaps in what the server said
-	requestLost bool // what the server says may answer a request that is not in the recording
-	heard       bool // the client has said something
+	missed      int   // gaps in what the server said
+	requestLost bool  // what the server says may answer a request that is not in the recording
+	heard       bool  // the client has said something
+	leftAt      int64 // when the client closed its side; 0: not yet
 
 	entry   *Service
 	payload [2]int64 // bytes
@@ -178,6 +179,7 @@ func (a *assembly) transport(ip *ipPacket) {
 	}
 	a.touch(f)
 	f.tcp.add(side, &s, a.clock)
+	f.hold()
 	if f.tcp.over() && f.closer < 0 {
 		f.closer = side
 		f.finish(f.a.clock, false)
@@ -204,6 +206,28 @@ func (a *assembly) udp(k flowKey, side int, ip *ipPacket) {
 		return
 	}
 	f.datagram(side, b, a.now)
+	f.hold()
+}
+
+// hold keeps the flow's place in the window while bytes that came first have not become a message yet:
+// the protocol is not known, or segments wait for a hole to be filled.
+func (f *flow) hold() {
+	from := 0
+	if f.talk == nil && !f.ignored {
+		from = f.firstPacket
+	}
+	if len(f.tcp.held) > 0 && !f.ignored {
+		if n := f.tcp.held[0].meta.number; from == 0 || n < from {
+			from = n
+		}
+	}
+	if f.place != nil && f.place.packet != from {
+		f.settle()
+	}
+	if f.place == nil && from > 0 {
+		f.place = &pending{flow: f, opened: f.a.clock, packet: from, hidden: true}
+		f.a.window.add(f.place)
+	}
 }
 
 func (k *flowKey) ordered() bool {
@@ -389,8 +413,14 @@ func (f *flow) eof(side int, m meta) {
 	case f.ignored:
 	case f.talk != nil:
 		f.talk.end(sideOf(side, f.talk.server), m)
-		// The device hung up: that is its answer to what is open.
-		if side == f.talk.server {
+		// If the device hangs up, that is its answer to what is open; but if the client did so first, it
+		// may not have had its time.
+		switch {
+		case side != f.talk.server:
+			f.leftAt = m.at
+		case f.leftAt != 0:
+			f.silence(f.leftAt, true)
+		default:
 			f.silence(m.at, false)
 		}
 	default:

@@ -21,14 +21,15 @@ const (
 
 // identification is what is known of a flow whose protocol is not decided yet.
 type identification struct {
-	sender     int // who sent the first datagram; -1: not known
-	trials     []*trial
-	started    bool
-	incomplete bool // its beginning was not captured, or bytes are missing
-	startless  [2]bool
-	seen       int
-	head       [2][]byte // how each half begins
-	place      *pending  // in the window
+	sender      int // who sent the first datagram; -1: not known
+	trials      []*trial
+	started     bool
+	incomplete  bool // its beginning was not captured, or bytes are missing
+	startless   [2]bool
+	seen        int
+	head        [2][]byte // how each half begins
+	firstPacket int
+	place       *pending // in the window
 }
 
 // A trial decodes a flow as if it were of one protocol and says nothing until that is decided.
@@ -76,13 +77,8 @@ func usualPorts(protocols []wire.Protocol) map[portKey][]int {
 func (f *flow) identify(side int, b []byte, m meta) {
 	if !f.started {
 		f.started = true
+		f.firstPacket = m.number
 		f.begin()
-		if f.talk == nil {
-			p := &pending{flow: f, opened: f.a.clock, hidden: true}
-			p.Packets[0] = m.number
-			f.place = p
-			f.a.window.add(p)
-		}
 	}
 	f.seen += len(b)
 	f.a.trying += len(b)
