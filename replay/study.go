@@ -1,0 +1,171 @@
+package replay
+
+import (
+	"hash/maphash"
+	"net/netip"
+	"reflect"
+	"strings"
+	"time"
+
+	"ringer/capture"
+	"ringer/capture/wire"
+	"ringer/profiles"
+)
+
+// A Study is what is known of a recording before it is played: where connections end, how their handshakes
+// went, and which fields of a device vary by themselves. Add every exchange, then play.
+type Study struct {
+	Exchanges int
+	Requests  int
+	Unasked   int
+	From, To  time.Time
+	Servers   map[netip.AddrPort]string // and what they speak
+
+	last     map[uint64]int // index of each connection's last exchange
+	begun    map[uint64]int // exchanges of each connection, as long as its opening is of interest
+	openings map[netip.AddrPort][]wire.Message
+	fields   map[fieldKey]*observation
+	volatile map[fieldKey]bool
+	seed     maphash.Seed
+}
+
+// A fieldKey is a named field of a recorded device, such as Header[date].Value: the same thing in whatever
+// reply it comes. Fields that have no name of their own are never masked: what they hold belongs to the
+// question, and a target that asks for leniency there is told no.
+type fieldKey struct{ device, protocol, path string }
+
+type observation struct {
+	first   uint64
+	differs int // observations unlike the first
+}
+
+// fieldsMax bounds the fields that are observed.
+const fieldsMax = 1 << 18
+
+// NewStudy begins to study.
+func NewStudy() *Study {
+	return &Study{
+		Servers: map[netip.AddrPort]string{}, last: map[uint64]int{}, begun: map[uint64]int{},
+		openings: map[netip.AddrPort][]wire.Message{}, fields: map[fieldKey]*observation{},
+		volatile: map[fieldKey]bool{}, seed: maphash.MakeSeed(),
+	}
+}
+
+// Add takes the next exchange of the recording.
+func (s *Study) Add(x *capture.Exchange) {
+	s.last[x.Conn] = s.Exchanges
+	s.Exchanges++
+	if s.From.IsZero() || x.At.Before(s.From) {
+		s.From = x.At
+	}
+	if x.At.After(s.To) {
+		s.To = x.At
+	}
+	s.Servers[x.Server] = x.Protocol.Name()
+	if x.Request == nil {
+		s.Unasked++
+	} else {
+		s.Requests++
+		s.meet(x)
+	}
+	for _, m := range x.Replies {
+		wire.Fields(m, func(path, tag string, v reflect.Value) {
+			if tag == "" && named(path) {
+				s.observe(fieldKey{x.Server.Addr().String(), x.Protocol.Name(), path}, wire.FieldText(v))
+			}
+		})
+	}
+}
+
+// openingMax bounds what is kept of the beginning of a connection.
+const openingMax = 4
+
+// meet keeps how the first connection to each server began that was recorded from its beginning.
+func (s *Study) meet(x *capture.Exchange) {
+	o, ok := x.Protocol.(wire.Opener)
+	if !ok {
+		return
+	}
+	n := s.begun[x.Conn]
+	if n == 0 && (s.openings[x.Server] != nil || len(o.Opening(x.Request)) > 0 || len(x.Replies) == 0) {
+		n = -1
+	}
+	if n < 0 || n == openingMax {
+		s.begun[x.Conn] = -1
+		return
+	}
+	s.openings[x.Server] = append(s.openings[x.Server], x.Request)
+	s.begun[x.Conn] = n + 1
+}
+
+// opening is what has to be asked before x may be, on a new connection: as the recording did it on another
+// connection to the same server, else as the protocol does it.
+func (s *Study) opening(x *capture.Exchange) []wire.Message {
+	o, ok := x.Protocol.(wire.Opener)
+	if !ok {
+		return nil
+	}
+	msgs := append([]wire.Message(nil), o.Opening(x.Request)...)
+	for i, seen := range s.openings[x.Server] {
+		if i < len(msgs) && reflect.TypeOf(seen) == reflect.TypeOf(msgs[i]) {
+			msgs[i] = seen
+		}
+	}
+	return msgs
+}
+
+// named says whether a path leads through a list element that is called by its name.
+func named(path string) bool {
+	for {
+		i := strings.IndexByte(path, '[')
+		if i < 0 || i+1 == len(path) {
+			return false
+		}
+		path = path[i+1:]
+		number := path[:max(strings.IndexByte(path, ']'), 0)]
+		if strings.Trim(number, "0123456789") != "" {
+			return true
+		}
+	}
+}
+
+func (s *Study) observe(k fieldKey, value string) {
+	h := maphash.String(s.seed, value)
+	o := s.fields[k]
+	if o == nil {
+		if len(s.fields) < fieldsMax {
+			s.fields[k] = &observation{first: h}
+		}
+		return
+	}
+	if o.first != h {
+		o.differs++
+	}
+}
+
+// Profile adds the fields that a profile says vary.
+func (s *Study) Profile(dev *profiles.Device) {
+	for _, c := range dev.Captures {
+		for i := range dev.Services {
+			svc := &dev.Services[i]
+			for _, f := range svc.Common().Volatile {
+				s.volatile[fieldKey{c.Server, svc.Protocol, f.Path}] = true
+			}
+		}
+	}
+}
+
+// mayVary says whether a field was seen to vary.
+func (s *Study) mayVary(x *capture.Exchange, path string) bool {
+	k := fieldKey{x.Server.Addr().String(), x.Protocol.Name(), path}
+	o := s.fields[k]
+	return s.volatile[k] || o != nil && o.differs > 0
+}
+
+// lastOf is the index of a connection's last exchange; -1: not known.
+func (s *Study) lastOf(conn uint64) int {
+	if i, ok := s.last[conn]; ok {
+		return i
+	}
+	return -1
+}
