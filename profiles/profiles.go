@@ -155,4 +155,10 @@ type Volatile struct {
 // sections lists the sections that say more than Recorded does. Beside its fields a section, or any type
 // in it, may be a Validator (validate.go: what is checked when it is loaded, with file and line). A type
 // may have a text form (encoding.TextMarshaler) or one in YAML (yaml.Unmarshaler).
-var sections = map[string]func() Section{}
+var sections = map[string]func() Section{
+	"s7":         func() Section { return &S7{} },
+	"snmp":       func() Section { return &SNMP{} },
+	"http":       func() Section { return &HTTP{} },
+	"modbus":     func() Section { return &Modbus{} },
+	"modbus-rtu": func() Section { return &Modbus{} },
+}

@@ -1,0 +1,172 @@
+package clone
+
+import (
+	"hash/maphash"
+	"time"
+
+	"ringer/capture"
+	"ringer/capture/modbus"
+	"ringer/capture/wire"
+)
+
+// A modbusLearner learns what the units at one port hold and refuse. Reads and writes become cells. All
+// else is put aside until the end (modbus_section.go), when it is clear what the unit's tables and
+// functions explain; only the rest is kept whole.
+type modbusLearner struct {
+	s         *Service
+	units     [256]*modbusUnit
+	seed      maphash.Seed
+	key       []byte
+	questions map[uint64]*modbusQuestion
+	aside     []*modbusQuestion // those with exchanges put aside, in the order met
+	lastReply time.Time
+	gateway   bool // a gateway exception was seen
+}
+
+// A modbusQuestion is one request, however often it was asked.
+type modbusQuestion struct {
+	times int
+	aside []modbusAside
+}
+
+// A modbusAside is a run of askings with the same outcome that cells do not express.
+type modbusAside struct {
+	from, to int
+	x        capture.Exchange
+	unit     *modbusUnit
+	req      modbus.Message
+	reply    modbus.Message // nil: silence
+}
+
+// modbusQuestionsMax bounds the questions that are told apart; later ones are learned as if they were
+// asked once.
+const modbusQuestionsMax = 1 << 20
+
+func newModbusLearner(s *Service) learner {
+	return &modbusLearner{s: s, seed: maphash.MakeSeed(), questions: map[uint64]*modbusQuestion{}}
+}
+
+func (l *modbusLearner) Learn(x *capture.Exchange) {
+	req, ok := x.Request.(modbus.Message)
+	if !ok {
+		return // a reply whose request was not recorded says nothing
+	}
+	id := req.Head().Unit
+	u := l.units[id]
+	if u == nil {
+		u = &modbusUnit{id: id}
+		l.units[id] = u
+	}
+	q := l.question(req)
+	q.times++
+	if len(x.Replies) == 0 && x.Lost {
+		u.assume(l.s, x, req)
+		return
+	}
+	if id == 0 && len(x.Replies) == 0 && l.serial() {
+		for _, u := range l.units {
+			if u != nil && u.id != 0 {
+				u.assume(l.s, x, req) // a broadcast
+			}
+		}
+		return
+	}
+	f := u.function(req)
+	f.asked++
+	if len(x.Replies) == 0 {
+		f.silent++
+		if f.firstSilence.IsZero() {
+			f.firstSilence = x.At
+		}
+		l.putAside(q, u, x, req, nil)
+		return
+	}
+	l.lastReply = x.At
+	reply, ok := x.Replies[0].(modbus.Message)
+	if !ok {
+		return
+	}
+	if e, ok := reply.(*modbus.Exception); ok {
+		f.refused(e.Reason)
+		l.gateway = l.gateway || e.Reason == modbus.GatewayPathUnavailable || e.Reason == modbus.GatewayTargetNoResponse
+		l.putAside(q, u, x, req, reply)
+		return
+	}
+	f.answered++
+	if len(x.Replies) == 1 && reply.Head().Unit == id && modbus.Refusal(req) == 0 && u.observe(l.s, x, req, reply) {
+		return
+	}
+	u.identify(reply)
+	l.putAside(q, u, x, req, reply)
+}
+
+// serial says whether the units are on a serial line, where 0 is everybody.
+func (l *modbusLearner) serial() bool { return l.s.Protocol == modbus.RTU{}.Name() }
+
+func (l *modbusLearner) question(req modbus.Message) *modbusQuestion {
+	l.key = wire.AppendKey(l.key[:0], req)
+	h := maphash.Bytes(l.seed, l.key)
+	q := l.questions[h]
+	if q == nil {
+		q = &modbusQuestion{}
+		if len(l.questions) < modbusQuestionsMax {
+			l.questions[h] = q
+		}
+	}
+	return q
+}
+
+func (l *modbusLearner) putAside(q *modbusQuestion, u *modbusUnit, x *capture.Exchange, req, reply modbus.Message) {
+	if len(q.aside) == 0 {
+		l.aside = append(l.aside, q)
+	}
+	if n := len(q.aside); n > 0 {
+		last := &q.aside[n-1]
+		if last.to == q.times-1 && sameModbusReplies(last.x.Replies, x.Replies) {
+			last.to = q.times
+			return
+		}
+	}
+	q.aside = append(q.aside, modbusAside{q.times, q.times, *x, u, req, reply})
+}
+
+// sameModbusReplies compares replies to one question, transactions aside.
+func sameModbusReplies(a, b []wire.Message) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if c := wire.Diff(a[i], b[i]); len(c.Differences) > 0 {
+			return false
+		}
+		for _, m := range wire.Diff(a[i], b[i]).Masked {
+			if m.Why != "echo" {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// A modbusFunction counts what became of the requests of one function to one unit.
+type modbusFunction struct {
+	asked, answered, silent int
+	code                    modbus.ExceptionCode // of the refusals, if all have one
+	mixed                   bool
+	firstSilence            time.Time
+}
+
+func (f *modbusFunction) refused(c modbus.ExceptionCode) {
+	if f.code == 0 {
+		f.code = c
+	}
+	f.mixed = f.mixed || f.code != c
+}
+
+// always is the code with which every request was refused, 0 if not every one was.
+func (f *modbusFunction) always() modbus.ExceptionCode {
+	if f.answered > 0 || f.silent > 0 || f.mixed {
+		return 0
+	}
+	return f.code
+}

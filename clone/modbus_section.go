@@ -1,0 +1,402 @@
+package clone
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"ringer/capture/modbus"
+	"ringer/capture/wire"
+	"ringer/profiles"
+)
+
+// Finish decides what the exchanges put aside mean, and writes the section.
+func (l *modbusLearner) Finish(out *Output) (profiles.Section, error) {
+	sections := map[uint8]*profiles.ModbusUnit{}
+	for _, q := range l.aside {
+		for i := range q.aside {
+			q.aside[i].bound()
+		}
+	}
+	for id, u := range l.units {
+		if u == nil {
+			continue
+		}
+		sec, err := u.section(l, out)
+		if err != nil {
+			return nil, err
+		}
+		sections[uint8(id)] = sec
+	}
+	if len(sections) == 0 {
+		return nil, nil
+	}
+	l.judgeFunctions(sections)
+	l.keepTheRest(sections)
+	m := l.place(sections)
+	if err := l.writeSamples(out, m); err != nil {
+		return nil, err
+	}
+	if m.Identify != nil {
+		nameDevice(&out.Device.Identity, m.Identify)
+	}
+	return m, nil
+}
+
+func nameDevice(id *profiles.Identity, m *profiles.ModbusIdentify) {
+	id.Vendor = cmp.Or(id.Vendor, m.Vendor)
+	id.Model = cmp.Or(id.Model, m.Model, m.Name)
+	id.Order = cmp.Or(id.Order, m.Product)
+	id.Firmware = cmp.Or(id.Firmware, m.Revision)
+}
+
+// bound learns from a refusal where the unit's tables end: all cells of the request that never answered
+// are illegal. A refused write to cells that answer says that they are read-only.
+func (a *modbusAside) bound() {
+	e, ok := a.reply.(*modbus.Exception)
+	if !ok || modbus.Refusal(a.req) != 0 {
+		return
+	}
+	ranges := modbusRanges(a.req)
+	known, count := 0, 0
+	for _, r := range ranges {
+		for c := r.first; c < min(r.first+r.n, 1<<16); c++ {
+			count++
+			if a.unit.tables[r.table].state(c)&modbusKnown != 0 {
+				known++
+			}
+		}
+	}
+	switch {
+	case e.Reason == modbus.IllegalDataAddress && known < count,
+		(e.Reason == modbus.IllegalDataValue || e.Reason == modbus.ServerDeviceFailure) && known == 0:
+		for _, r := range ranges {
+			t := &a.unit.tables[r.table]
+			for c := r.first; c < min(r.first+r.n, 1<<16); c++ {
+				if t.state(c)&modbusKnown == 0 {
+					t.forbid(c, e.Reason)
+				}
+			}
+		}
+	case len(ranges) == 1 && ranges[0].write:
+		r := ranges[0]
+		for c := r.first; c < min(r.first+r.n, 1<<16); c++ {
+			if t := &a.unit.tables[r.table]; t.state(c)&modbusWritten == 0 {
+				t.protect(c, e.Reason)
+			}
+		}
+	}
+}
+
+// section describes the unit's cells and identity.
+func (u *modbusUnit) section(l *modbusLearner, out *Output) (*profiles.ModbusUnit, error) {
+	sec := &profiles.ModbusUnit{Status: u.status, ServerID: u.serverID}
+	if u.objects != nil {
+		sec.Identify = modbusIdentify(u.objects, u.conform)
+	}
+	outside := map[modbus.ExceptionCode]int{}
+	for table := range u.tables {
+		if err := u.tableLines(l, out, table, sec, outside); err != nil {
+			return nil, err
+		}
+	}
+	for code, n := range outside {
+		if code != modbus.IllegalDataAddress && n > outside[modbus.IllegalDataAddress] {
+			sec.Outside = uint8(code)
+		}
+	}
+	return sec, nil
+}
+
+func modbusIdentify(objects map[uint8]string, conformity uint8) *profiles.ModbusIdentify {
+	m := &profiles.ModbusIdentify{Conformity: conformity}
+	for id, v := range objects {
+		switch id {
+		case modbus.VendorName:
+			m.Vendor = v
+		case modbus.ProductCode:
+			m.Product = v
+		case modbus.MajorMinorRevision:
+			m.Revision = v
+		default:
+			m.SetObject(id, v)
+		}
+	}
+	return m
+}
+
+// judgeFunctions finds out which functions the units have, deny, or never answer.
+func (l *modbusLearner) judgeFunctions(sections map[uint8]*profiles.ModbusUnit) {
+	for id, sec := range sections {
+		u := l.units[id]
+		if l.judgeUnit(u, sec) {
+			continue
+		}
+		for code, f := range u.functions {
+			if f == nil {
+				continue
+			}
+			fc := uint8(code)
+			switch {
+			case f.answered > 0 && !sec.Serves(fc):
+				sec.Functions.Serve = append(sec.Functions.Serve, fc)
+			case f.silent == f.asked && f.silent > 0 && f.firstSilence.Before(l.lastReply):
+				sec.Functions.Silent = append(sec.Functions.Silent, fc)
+			}
+		}
+	}
+	explained := l.explained(sections)
+	for id, sec := range sections {
+		u := l.units[id]
+		for code, f := range u.functions {
+			if f == nil || f.always() == 0 || sec.Refuse != 0 {
+				continue
+			}
+			fc := uint8(code)
+			byItself, all := explained[modbusUnitFunction{id, fc}].byItself, explained[modbusUnitFunction{id, fc}].all
+			switch {
+			case all:
+			case byItself && modbusOnTables(fc):
+				// It knows the function, and found fault with the requests.
+				sec.Functions.Serve = append(sec.Functions.Serve, fc)
+			default:
+				if sec.Functions.Deny == nil {
+					sec.Functions.Deny = profiles.ModbusDenied{}
+				}
+				sec.Functions.Deny[fc] = uint8(f.always())
+			}
+		}
+	}
+}
+
+// modbusOnTables says whether the tables answer a function.
+func modbusOnTables(f uint8) bool {
+	switch modbus.Function(f) {
+	case modbus.WriteSingleCoil, modbus.WriteMultipleCoils, modbus.WriteSingleRegister, modbus.WriteMultipleRegisters,
+		modbus.MaskWriteRegister, modbus.ReadWriteMultipleRegisters:
+		return true
+	}
+	return f >= 1 && f <= 4
+}
+
+// judgeUnit says whether a unit never answers, or is refused by a gateway.
+func (l *modbusLearner) judgeUnit(u *modbusUnit, sec *profiles.ModbusUnit) bool {
+	var code modbus.ExceptionCode
+	silent, uniform := true, true
+	for _, f := range u.functions {
+		if f == nil {
+			continue
+		}
+		silent = silent && f.silent == f.asked
+		c := f.always()
+		uniform = uniform && c != 0 && (code == 0 || c == code)
+		code = c
+	}
+	switch {
+	case silent:
+		sec.Silent = true
+	case uniform && (code == modbus.GatewayPathUnavailable || code == modbus.GatewayTargetNoResponse):
+		sec.Refuse = uint8(code)
+	default:
+		return false
+	}
+	return true
+}
+
+type modbusUnitFunction struct{ unit, function uint8 }
+
+type modbusExplanation struct {
+	all      bool // what the section says so far gives every refusal that was seen
+	byItself bool // the specification refuses every request by itself, with the code that was seen
+}
+
+func (l *modbusLearner) explained(sections map[uint8]*profiles.ModbusUnit) map[modbusUnitFunction]modbusExplanation {
+	ex := map[modbusUnitFunction]modbusExplanation{}
+	for _, q := range l.aside {
+		for i := range q.aside {
+			a := &q.aside[i]
+			e, ok := a.reply.(*modbus.Exception)
+			if !ok {
+				continue
+			}
+			k := modbusUnitFunction{a.unit.id, modbusCode(a.req)}
+			x, seen := ex[k]
+			if !seen {
+				x = modbusExplanation{true, true}
+			}
+			code, silent := a.unit.outcome(sections[a.unit.id], a.req)
+			x.all = x.all && !silent && code == e.Reason
+			x.byItself = x.byItself && modbus.Refusal(a.req) == e.Reason
+			ex[k] = x
+		}
+	}
+	return ex
+}
+
+// outcome is the refusal that a section gives to a request; 0 and false: it answers. It follows the order
+// in which emulate refuses.
+func (u *modbusUnit) outcome(sec *profiles.ModbusUnit, req modbus.Message) (code modbus.ExceptionCode, silent bool) {
+	f := modbusCode(req)
+	switch {
+	case sec.Silent || slices.Contains(sec.Functions.Silent, f):
+		return 0, true
+	case sec.Refuse != 0:
+		return modbus.ExceptionCode(sec.Refuse), false
+	case sec.Functions.Deny[f] != 0:
+		return modbus.ExceptionCode(sec.Functions.Deny[f]), false
+	case !sec.Serves(f):
+		return modbus.IllegalFunction, false
+	}
+	if code := modbus.Refusal(req); code != 0 {
+		return code, false
+	}
+	outside := cmp.Or(modbus.ExceptionCode(sec.Outside), modbus.IllegalDataAddress)
+	for _, r := range modbusRanges(req) {
+		if r.first+r.n > 1<<16 {
+			return modbus.IllegalDataAddress, false
+		}
+		t := &u.tables[r.table]
+		for c := r.first; c < r.first+r.n; c++ {
+			switch s := t.state(c); {
+			case s&modbusKnown == 0 && s&modbusIllegal != 0:
+				return t.code(c), false
+			case s&modbusKnown == 0 && !t.filled(c):
+				return outside, false
+			case r.write && s&modbusProtected != 0 && s&modbusWritten == 0:
+				return t.code(c), false
+			}
+		}
+	}
+	return 0, false
+}
+
+// expressed says whether the section by itself does what was seen.
+func (a *modbusAside) expressed(sec *profiles.ModbusUnit) bool {
+	code, silent := a.unit.outcome(sec, a.req)
+	if a.reply == nil {
+		return silent
+	}
+	if silent || len(a.x.Replies) != 1 || len(a.reply.Head().Trailing) > 0 || a.reply.Head().Unit != a.unit.id {
+		return false
+	}
+	switch r := a.reply.(type) {
+	case *modbus.Exception:
+		return r.Reason == code
+	case *modbus.ExceptionStatus:
+		return code == 0 && sec.Status != nil && *sec.Status == r.Status
+	case *modbus.ServerID:
+		return code == 0 && string(sec.ServerID) == string(r.Data)
+	case *modbus.ReadDeviceIDResponse:
+		q, ok := a.req.(*modbus.ReadDeviceIDRequest)
+		if !ok || code != 0 || sec.Identify == nil {
+			return false
+		}
+		got := modbus.ReadDeviceIDResponse{Header: r.Header}
+		id := modbus.Identification{Conformity: sec.Identify.Level()}
+		for _, o := range sec.Identify.List() {
+			id.Objects = append(id.Objects, modbus.Object{ID: o.ID, Value: []byte(o.Text)})
+		}
+		return id.Answer(q, &got) == 0 && sameModbusReplies(a.x.Replies, []wire.Message{&got})
+	}
+	return false
+}
+
+// keepTheRest hands what no cell and no rule expresses to the recorder, and tells it of the other askings
+// of those questions.
+func (l *modbusLearner) keepTheRest(sections map[uint8]*profiles.ModbusUnit) {
+	for _, q := range l.aside {
+		rest := false
+		for i := range q.aside {
+			rest = rest || !q.aside[i].expressed(sections[q.aside[i].unit.id])
+		}
+		if !rest {
+			continue
+		}
+		i := 0
+		for k := 1; k <= q.times; k++ {
+			for i < len(q.aside) && q.aside[i].to < k {
+				i++
+			}
+			if i < len(q.aside) && q.aside[i].from <= k && !q.aside[i].expressed(sections[q.aside[i].unit.id]) {
+				l.s.Record.Keep(&q.aside[i].x)
+			} else {
+				l.s.Record.Count(&q.aside[0].x)
+			}
+		}
+	}
+}
+
+// place says which unit is the device itself.
+func (l *modbusLearner) place(sections map[uint8]*profiles.ModbusUnit) *profiles.Modbus {
+	m := &profiles.Modbus{}
+	absent := map[uint8]int{}
+	answering := 0
+	for _, sec := range sections {
+		if sec.Refuse != 0 {
+			absent[sec.Refuse]++
+		}
+		if sec.Refuse == 0 && !sec.Silent {
+			answering++
+		}
+	}
+	direct := sections[0] != nil && !sections[0].Silent || sections[255] != nil && !sections[255].Silent
+	switch {
+	case l.serial():
+		m.Units.Mode = "serial"
+	case l.gateway && !direct:
+		m.Units.Mode = "gateway"
+	default:
+		m.Units.Mode = "tcp"
+	}
+	for code, n := range absent {
+		if best := absent[m.Units.Absent]; n > best || n == best && code > m.Units.Absent {
+			m.Units.Absent = code
+		}
+	}
+	for id, sec := range sections {
+		if sec.Refuse != 0 && sec.Refuse == m.Units.Absent || sec.Silent && m.Units.Absent == 0 && m.Units.Mode != "gateway" {
+			delete(sections, id)
+		}
+	}
+	if m.Units.Absent == uint8(modbus.GatewayTargetNoResponse) && m.Units.Mode == "gateway" {
+		m.Units.Absent = 0
+	}
+	if m.Units.Mode == "tcp" {
+		l.placeItself(m, sections, answering)
+	}
+	for id, sec := range sections {
+		if m.Units.Map == nil {
+			m.Units.Map = map[uint8]*profiles.ModbusUnit{}
+		}
+		m.Units.Map[id] = sec
+	}
+	return m
+}
+
+// placeItself takes the section of the device itself out of the units': 255, else 0, else the only one
+// that answered.
+func (l *modbusLearner) placeItself(m *profiles.Modbus, sections map[uint8]*profiles.ModbusUnit, answering int) {
+	for _, id := range []uint8{255, 0} {
+		if sec := sections[id]; sec != nil && !sec.Silent {
+			m.ModbusUnit = *sec
+			delete(sections, id)
+			return
+		}
+	}
+	if answering != 1 {
+		return
+	}
+	for id, sec := range sections {
+		if sec.Refuse == 0 && !sec.Silent {
+			m.ModbusUnit = *sec
+			m.Units.Also = []uint8{id}
+			delete(sections, id)
+			return
+		}
+	}
+}
+
+// modbusCell is the name of a cell in files of samples.
+func modbusCell(unit uint8, table, address int) string {
+	return fmt.Sprintf("%d/%s/%d", unit, profiles.ModbusTables[table], address)
+}
