@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -196,6 +197,10 @@ func (f *flow) message(side wire.Side, m wire.Message, raw []byte, first, last m
 		return
 	}
 	if side == wire.Client {
+		if f.lastLost != nil && f.repeated(raw) {
+			f.lastLost.hidden = true
+		}
+		f.lastLost = nil
 		p := f.newPending(first, last)
 		p.Request = m
 		p.missed = f.missed
@@ -208,6 +213,7 @@ func (f *flow) message(side wire.Side, m wire.Message, raw []byte, first, last m
 		f.a.window.add(p)
 		return
 	}
+	f.lastLost = nil
 	i, final := f.talk.conn.Match(f.asked, m)
 	if i < 0 || i >= len(f.open) {
 		f.unasked(m, raw, first, last)
@@ -280,8 +286,16 @@ func (f *flow) missing(side wire.Side) {
 	f.missed++
 	if len(f.open) == 1 {
 		f.open[0].Lost = true
+		f.lastLost = f.open[0]
 		f.close(0)
 	}
+}
+
+// repeated: a question whose answer the recording lost, asked again in the very same bytes before
+// anything else was said, counts once, as after a time-out. Its answer is the next one.
+func (f *flow) repeated(raw []byte) bool {
+	before, _ := f.lastLost.Request.Append(nil)
+	return bytes.Equal(before, raw)
 }
 
 // close completes the i-th open request.

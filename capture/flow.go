@@ -49,10 +49,11 @@ type flow struct {
 	asked       []wire.Message // the requests of open
 	openSpace   [2]*pending
 	askedSpace  [2]wire.Message
-	missed      int   // gaps in what the server said
-	requestLost bool  // what the server says may answer a request that is not in the recording
-	heard       bool  // the client has said something
-	leftAt      int64 // when the client closed its side; 0: not yet
+	missed      int      // gaps in what the server said
+	lastLost    *pending // the last thing said was its request, and its answer is not in the recording
+	requestLost bool     // what the server says may answer a request that is not in the recording
+	heard       bool     // the client has said something
+	leftAt      int64    // when the client closed its side; 0: not yet
 
 	entry   *Service
 	payload [2]int64 // bytes
