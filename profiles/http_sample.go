@@ -1,6 +1,11 @@
 package profiles
 
-import "errors"
+import (
+	"bytes"
+	"errors"
+	"math/rand/v2"
+	"slices"
+)
 
 // HTTPSample is one reply of one answer: which it was, and what its head had in its slots. A sample of a
 // cell is the answer's replies behind each other; silence is no bytes.
@@ -71,4 +76,39 @@ func (s *HTTPSample) Unpack(b []byte) (rest []byte, err error) {
 		b = b[n:]
 	}
 	return b, nil
+}
+
+// LikeToken makes up a token of the same shape: hexadecimal stays so, letters stay letters of their
+// case, digits digits, and all else stays as it is; so does what precedes a colon ("uuid:").
+func LikeToken(like []byte, r *rand.Rand) []byte {
+	if i := bytes.LastIndexByte(like, ':') + 1; i > 0 && i < len(like) {
+		return append(slices.Clone(like[:i]), LikeToken(like[i:], r)...)
+	}
+	upper, lower, beyond := false, false, false
+	for _, c := range like {
+		upper = upper || c >= 'A' && c <= 'F'
+		lower = lower || c >= 'a' && c <= 'f'
+		beyond = beyond || c >= 'g' && c <= 'z' || c >= 'G' && c <= 'Z'
+	}
+	const digits, small, big = "0123456789", "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	out := make([]byte, len(like))
+	for i, c := range like {
+		from := ""
+		switch {
+		case !beyond && lower && !upper && (c >= '0' && c <= '9' || c >= 'a' && c <= 'f'):
+			from = digits + small[:6]
+		case !beyond && upper && !lower && (c >= '0' && c <= '9' || c >= 'A' && c <= 'F'):
+			from = digits + big[:6]
+		case c >= '0' && c <= '9':
+			from = digits
+		case c >= 'a' && c <= 'z':
+			from = small
+		case c >= 'A' && c <= 'Z':
+			from = big
+		}
+		if out[i] = c; from != "" {
+			out[i] = from[r.IntN(len(from))]
+		}
+	}
+	return out
 }

@@ -1,0 +1,398 @@
+package clone
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"ringer/capture"
+	"ringer/capture/http"
+	"ringer/profiles"
+)
+
+// httpLearner learns a web server. A question is method, target and body, told apart further by who asks
+// (credentials) and, where the answer was no whole document, by the headers that made it so: validators,
+// ranges. Each question is a cell whose values say which reply it was, and what time it told. User-Agent,
+// Accept and their like are not looked at: the order of asking decides.
+type httpLearner struct {
+	s       *Service
+	salt    []byte
+	routes  map[string]*httpRoute
+	order   []*httpRoute
+	replies map[string]profiles.HTTPReply
+	bodies  *bodyStore
+	who     *httpVisitors
+	waiting map[uint64]*http.Request // by connection: whose Content is still to come
+	varying map[string]*httpVarying
+	err     error
+
+	malformed     string
+	skew          time.Duration
+	hostless      bool
+	unconditional bool
+	secrets       bool // session tokens were taken out
+	sample        []byte
+}
+
+type httpRoute struct {
+	profiles.HTTPRoute
+	track profiles.Track
+	slots bool // a reply has a date or a token: what the track says matters even if it never moves
+	owed  int  // askings whose answer the recording lost before any was seen
+}
+
+// httpWaitingMax bounds how many connections are remembered with a body to come.
+const httpWaitingMax = 4096
+
+func newHTTPLearner(s *Service) learner {
+	salt := s.Options.Salt
+	if len(salt) == 0 {
+		salt = make([]byte, 8)
+		rand.Read(salt)
+	}
+	return &httpLearner{
+		s: s, salt: salt, routes: map[string]*httpRoute{}, replies: map[string]profiles.HTTPReply{}, bodies: newBodyStore(),
+		who: newHTTPVisitors(salt, s.Options.KeepSecrets), waiting: map[uint64]*http.Request{}, varying: map[string]*httpVarying{},
+	}
+}
+
+func (l *httpLearner) Learn(x *capture.Exchange) {
+	var q httpQuestion
+	switch req := x.Request.(type) {
+	case nil:
+		l.unasked(x)
+		return
+	case *http.Request:
+		q = httpQuestion{head: req, body: req.Plain()}
+		if req.Expects() {
+			q.expected = true
+			if len(l.waiting) < httpWaitingMax {
+				l.waiting[x.Conn] = req
+			}
+		}
+	case *http.Content:
+		head := l.waiting[x.Conn]
+		if head == nil {
+			head = &http.Request{Method: req.Method, Target: req.Target, Version: "HTTP/1.1"}
+		}
+		delete(l.waiting, x.Conn)
+		q = httpQuestion{head: head, body: (&http.Request{Headers: head.Headers, Body: req.Body}).Plain()}
+	default:
+		l.s.Record.Keep(x)
+		return
+	}
+	l.answered(x, &q)
+}
+
+// An httpQuestion is a request with its body, wherever that came.
+type httpQuestion struct {
+	head     *http.Request
+	body     []byte
+	expected bool // the body is still to come
+}
+
+// unasked keeps how the device refuses what is no request.
+func (l *httpLearner) unasked(x *capture.Exchange) {
+	for _, m := range x.Replies {
+		if r, ok := m.(*http.Response); ok && r.Status >= 400 && r.Status != 408 && r.Status < 600 {
+			name, _ := l.reply(r, nil, x)
+			l.malformed = name
+		}
+	}
+}
+
+func (l *httpLearner) answered(x *capture.Exchange, q *httpQuestion) {
+	route := profiles.HTTPRoute{Ask: q.head.Method + " " + q.head.Target}
+	switch {
+	case q.expected:
+		route.Body = profiles.HTTPExpected
+	case len(q.body) > 0:
+		h := sha256.Sum256(append(slices.Clone(l.salt), q.body...))
+		route.Body = hex.EncodeToString(h[:8])
+	}
+	last := lastResponse(x)
+	status := 0
+	if last != nil {
+		status = last.Status
+		if _, named := q.head.Headers.Find("Host"); status == 400 && !named && q.head.Version == "HTTP/1.1" {
+			l.unasked(x) // RFC 9112, section 3.2: that was no request
+			return
+		}
+		l.traits(x, q.head, last)
+	}
+	route.Auth = l.who.visit(q.head.Headers, status)
+	switch status {
+	case 304, 412:
+		route.NoneMatch, route.ModifiedSince = q.head.Headers.Get("If-None-Match"), q.head.Headers.Get("If-Modified-Since")
+	case 206, 416:
+		route.Range = q.head.Headers.Get("Range")
+	}
+	r := l.route(&route, x)
+	if len(x.Replies) == 0 && x.Lost {
+		r.lost()
+		return
+	}
+	l.sample = l.sample[:0]
+	var names []string
+	for _, m := range x.Replies {
+		var name string
+		var s profiles.HTTPSample
+		switch m := m.(type) {
+		case *http.Response:
+			name, s = l.reply(m, q.head, x)
+		case *http.Raw:
+			name, s = l.rawReply(m)
+		}
+		if name == "" {
+			continue
+		}
+		names = append(names, name)
+		r.slots = r.slots || s.Dated || len(s.Tokens) > 0
+		l.sample = s.Append(l.sample)
+	}
+	if names != nil {
+		r.Reply = names
+	}
+	for ; r.owed > 0; r.owed-- {
+		r.track.Add(l.sample, false)
+	}
+	r.track.Add(l.sample, false)
+}
+
+func lastResponse(x *capture.Exchange) *http.Response {
+	if len(x.Replies) == 0 {
+		return nil
+	}
+	r, _ := x.Replies[len(x.Replies)-1].(*http.Response)
+	return r
+}
+
+func (l *httpLearner) route(route *profiles.HTTPRoute, x *capture.Exchange) *httpRoute {
+	key := route.Cell()
+	r := l.routes[key]
+	if r == nil {
+		r = &httpRoute{HTTPRoute: *route}
+		l.routes[key] = r
+		l.order = append(l.order, r)
+		l.s.Saw(fmt.Sprintf("http-%d %s", l.s.Port.Number, key), x)
+	}
+	return r
+}
+
+// owedMax bounds how many lost answers are made up for.
+const owedMax = 1 << 16
+
+// lost takes the place of an answer that the recording lost: the one before stands in for it, else the
+// next.
+func (r *httpRoute) lost() {
+	if r.track.Runs() > 0 {
+		r.track.Add(r.track.Last().Value, false)
+	} else if r.owed < owedMax {
+		r.owed++
+	}
+}
+
+// traits notes how the device takes what the specification leaves open.
+func (l *httpLearner) traits(x *capture.Exchange, req *http.Request, r *http.Response) {
+	if t, err := time.Parse(httpTime, r.Headers.Get("Date")); err == nil && !x.At.IsZero() {
+		l.skew = t.Sub(x.At.Add(x.Latency)).Round(time.Second)
+		if l.skew > -2*time.Second && l.skew < 2*time.Second {
+			l.skew = 0
+		}
+	}
+	if _, ok := req.Headers.Find("Host"); !ok && req.Version == "HTTP/1.1" && r.Status < 400 {
+		l.hostless = true
+	}
+	if r.Status == 200 {
+		tag, since := req.Headers.Get("If-None-Match"), req.Headers.Get("If-Modified-Since")
+		if tag != "" && tag == r.Headers.Get("ETag") || tag == "" && since != "" && since == r.Headers.Get("Last-Modified") {
+			l.unconditional = true
+		}
+	}
+}
+
+// reply files a response: its head as a template, its body by content.
+func (l *httpLearner) reply(r *http.Response, req *http.Request, x *capture.Exchange) (name string, s profiles.HTTPSample) {
+	t := templateHead(r, req)
+	if !l.s.Options.KeepSecrets {
+		l.scrub(&t)
+	}
+	if !t.sample.Fits() {
+		t = httpTemplate{head: escapeSlots(string(r.AppendHead(nil)))}
+	}
+	l.observe(&t, x)
+	var p profiles.HTTPReply
+	if text, ok := headLines(t.head); ok {
+		p.Head = text
+	} else {
+		p.Raw = t.head
+	}
+	body := r.Body
+	if lines, data, ok := http.SizeLines(body); ok && r.Headers.Lists("Transfer-Encoding", "chunked") {
+		p.Chunks, body = lines, data
+	} else if len(body) > 0 && r.Headers.Lists("Transfer-Encoding", "chunked") {
+		p.Framed = true
+	}
+	p.Body = l.file(body, r.Headers)
+	return l.named(p, t.sample)
+}
+
+// rawReply is the document that answers a bare request of HTTP/0.9.
+func (l *httpLearner) rawReply(m *http.Raw) (string, profiles.HTTPSample) {
+	return l.named(profiles.HTTPReply{Body: l.file(m.Data, nil)}, profiles.HTTPSample{})
+}
+
+func (l *httpLearner) file(body []byte, h http.Headers) string {
+	if len(body) == 0 {
+		return ""
+	}
+	name, err := l.bodies.put(body, httpExtension(h))
+	l.err = cmp.Or(l.err, err)
+	return name
+}
+
+func (l *httpLearner) named(p profiles.HTTPReply, s profiles.HTTPSample) (string, profiles.HTTPSample) {
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %q %q %q %v", p.Head, p.Raw, p.Body, p.Chunks, p.Framed)
+	copy(s.Reply[:], h.Sum(nil))
+	name := hex.EncodeToString(s.Reply[:])
+	l.replies[name] = p
+	return name, s
+}
+
+// headLines gives a head the form that people read, if its lines end as they should.
+func headLines(head string) (string, bool) {
+	text, ok := strings.CutSuffix(head, "\r\n\r\n")
+	if !ok {
+		return "", false
+	}
+	text = strings.ReplaceAll(text, "\r\n", "\n")
+	if strings.Contains(text, "\r") || strings.Count(text, "\n") != strings.Count(head, "\n")-2 || text == "" {
+		return "", false
+	}
+	for _, line := range strings.Split(text, "\n") {
+		if line == "" || strings.TrimRight(line, " \t") != line || line[0] == ' ' || line[0] == '\t' {
+			return "", false
+		}
+	}
+	for _, c := range []byte(text) {
+		if c < ' ' && c != '\n' || c >= 0x7f {
+			return "", false
+		}
+	}
+	return text + "\n", true
+}
+
+func (l *httpLearner) Finish(out *Output) (profiles.Section, error) {
+	defer l.bodies.close()
+	if l.err != nil {
+		return nil, l.err
+	}
+	if len(l.order) == 0 && l.malformed == "" && l.s.Record.Len() == 0 {
+		return nil, nil
+	}
+	sec := &profiles.HTTP{Skew: l.skew, Hostless: l.hostless, Unconditional: l.unconditional}
+	if err := l.bodies.write(out); err != nil {
+		return nil, err
+	}
+	var err error
+	if sec.Routes, err = l.writeRoutes(out); err != nil {
+		return nil, err
+	}
+	if sec.Samples, err = l.writeSamples(out); err != nil {
+		return nil, err
+	}
+	sec.Volatile = l.volatile()
+	if l.who.hidden {
+		out.Redact("HTTP credentials", "salted verifiers")
+	}
+	if l.secrets {
+		out.Redact("HTTP session cookies", "others of the same shape")
+	}
+	return sec, nil
+}
+
+func (l *httpLearner) writeRoutes(out *Output) ([]string, error) {
+	f := profiles.HTTPRoutes{Salt: hex.EncodeToString(l.salt), Credentials: l.who.credentials(), Malformed: l.malformed, Replies: l.replies}
+	for _, r := range l.order {
+		f.Routes = append(f.Routes, r.HTTPRoute)
+	}
+	name := "http/" + l.s.Name() + ".yaml"
+	w, err := out.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Write(w); err != nil {
+		w.Close()
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return []string{name}, w.Close()
+}
+
+func (l *httpLearner) writeSamples(out *Output) ([]string, error) {
+	moved := slices.DeleteFunc(slices.Clone(l.order), func(r *httpRoute) bool {
+		last := r.track.Last().Value
+		return r.track.Runs() == 0 || !r.track.Moved() && !r.slots && len(last) > 0
+	})
+	if len(moved) == 0 {
+		return nil, nil
+	}
+	name := "samples/" + l.s.Name() + ".tsv"
+	w, err := out.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	sw := profiles.NewSampleWriter(w)
+	for _, r := range moved {
+		if err := sw.Write(r.Cell(), nil, &r.track); err != nil {
+			w.Close()
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	if err := sw.Flush(); err != nil {
+		w.Close()
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return []string{name}, w.Close()
+}
+
+// httpVarying counts what one header was seen to hold.
+type httpVarying struct {
+	kind string
+	last []byte
+	seen int
+}
+
+// observe counts the values of headers that are of their time.
+func (l *httpLearner) observe(t *httpTemplate, x *capture.Exchange) {
+	for _, v := range t.varying {
+		path := "Headers[" + strings.ToLower(v.header) + "].Value"
+		o := l.varying[path]
+		if o == nil {
+			o = &httpVarying{kind: v.kind}
+			l.varying[path] = o
+		}
+		if o.seen == 0 || !bytes.Equal(o.last, v.value) {
+			o.seen++
+			o.last = append(o.last[:0], v.value...)
+		}
+	}
+}
+
+// volatile lists the headers that were seen with at least two values of their time.
+func (l *httpLearner) volatile() []profiles.Volatile {
+	var all []profiles.Volatile
+	for path, o := range l.varying {
+		if o.seen >= 2 {
+			all = append(all, profiles.Volatile{Path: path, Kind: o.kind, Seen: o.seen})
+		}
+	}
+	slices.SortFunc(all, func(a, b profiles.Volatile) int { return cmp.Compare(a.Path, b.Path) })
+	return all
+}

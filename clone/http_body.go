@@ -1,0 +1,118 @@
+package clone
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"ringer/capture/http"
+)
+
+// A bodyStore keeps bodies by content until the profile is written: small sums in memory, more in one
+// temporary file.
+type bodyStore struct {
+	held  map[string]heldBody
+	order []string
+	bytes int
+	spill *os.File
+	size  int64
+}
+
+// A heldBody is in memory, or in the temporary file.
+type heldBody struct {
+	data   []byte
+	offset int64
+	length int64
+}
+
+const bodiesInMemory = 4 << 20
+
+func newBodyStore() *bodyStore { return &bodyStore{held: map[string]heldBody{}} }
+
+// put keeps a body and says which file it will be.
+func (s *bodyStore) put(body []byte, extension string) (string, error) {
+	sum := sha256.Sum256(body)
+	name := "http/" + hex.EncodeToString(sum[:8]) + extension
+	if _, ok := s.held[name]; ok {
+		return name, nil
+	}
+	h := heldBody{length: int64(len(body))}
+	if s.bytes+len(body) <= bodiesInMemory {
+		h.data = slices.Clone(body)
+		s.bytes += len(body)
+	} else {
+		if s.spill == nil {
+			f, err := os.CreateTemp("", "ringer-bodies-*")
+			if err != nil {
+				return "", err
+			}
+			os.Remove(f.Name()) // it stays readable until it is closed
+			s.spill = f
+		}
+		if _, err := s.spill.WriteAt(body, s.size); err != nil {
+			return "", err
+		}
+		h.offset = s.size
+		s.size += h.length
+	}
+	s.held[name] = h
+	s.order = append(s.order, name)
+	return name, nil
+}
+
+func (s *bodyStore) write(out *Output) error {
+	for _, name := range s.order {
+		w, err := out.Create(name)
+		if err != nil {
+			return err
+		}
+		h := s.held[name]
+		if h.data != nil {
+			_, err = w.Write(h.data)
+		} else {
+			_, err = io.Copy(w, io.NewSectionReader(s.spill, h.offset, h.length))
+		}
+		if err = errors.Join(err, w.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *bodyStore) close() {
+	if s.spill != nil {
+		s.spill.Close()
+	}
+}
+
+// httpExtensions are the file name extensions of the usual content types.
+var httpExtensions = map[string]string{
+	"text/html": ".html", "text/css": ".css", "text/plain": ".txt", "text/xml": ".xml", "application/xml": ".xml",
+	"application/javascript": ".js", "text/javascript": ".js", "application/x-javascript": ".js",
+	"application/json": ".json", "image/png": ".png", "image/gif": ".gif", "image/jpeg": ".jpg", "image/webp": ".webp",
+	"image/svg+xml": ".svg", "image/x-icon": ".ico", "image/vnd.microsoft.icon": ".ico", "application/pdf": ".pdf",
+	"application/zip": ".zip", "application/ipp": ".ipp", "application/soap+xml": ".xml", "application/java-archive": ".jar",
+}
+
+// httpExtension names a body after its type and its encoding.
+func httpExtension(h http.Headers) string {
+	kind, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	ext := httpExtensions[strings.ToLower(strings.TrimSpace(kind))]
+	if ext == "" {
+		ext = ".bin"
+	}
+	switch strings.ToLower(h.Get("Content-Encoding")) {
+	case "":
+	case "gzip", "x-gzip":
+		ext += ".gz"
+	case "deflate":
+		ext += ".deflate"
+	default:
+		ext += ".encoded"
+	}
+	return ext
+}

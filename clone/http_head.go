@@ -1,0 +1,192 @@
+package clone
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"ringer/capture/http"
+	"ringer/profiles"
+)
+
+// httpTime is the form of dates in headers (RFC 9110, section 5.6.7: IMF-fixdate).
+const httpTime = "Mon, 02 Jan 2006 15:04:05 GMT"
+
+// An httpTemplate is a head with slots for what is of its time, and what the slots held.
+type httpTemplate struct {
+	head    string
+	sample  profiles.HTTPSample
+	cookies []int // which tokens are the values of cookies
+	varying []struct {
+		header, kind string
+		value        []byte
+	}
+}
+
+// escapeSlots keeps text from being read as a slot.
+func escapeSlots(s string) string { return strings.ReplaceAll(s, "${", "$${") }
+
+func templateHead(r *http.Response, req *http.Request) httpTemplate {
+	t := httpTemplate{}
+	date := r.Headers.Get("Date")
+	when, err := time.Parse(httpTime, date)
+	if err == nil && when.Format(httpTime) == date {
+		t.sample.Date, t.sample.Dated = when.Unix(), true
+		if !t.sample.Fits() {
+			t.sample = profiles.HTTPSample{}
+		}
+	}
+	host := ""
+	if req != nil {
+		host = req.Headers.Get("Host")
+	}
+	blank := *r
+	blank.Headers = nil
+	start := blank.AppendHead(nil)
+	end := string(start[len(start)-len(endOf(r)):])
+	var b strings.Builder
+	b.WriteString(escapeSlots(string(start[:len(start)-len(end)])))
+	for i := range r.Headers {
+		f := &r.Headers[i]
+		value := t.value(f, r.Headers, host)
+		if f.Line == "" {
+			b.WriteString(escapeSlots(f.Name) + ": " + value + "\r\n")
+			continue
+		}
+		before, after, ok := strings.Cut(f.Line, f.Value)
+		if !ok || f.Value == "" {
+			b.WriteString(escapeSlots(f.Line))
+			continue
+		}
+		b.WriteString(escapeSlots(before) + value + escapeSlots(after))
+	}
+	b.WriteString(end)
+	t.head = b.String()
+	return t
+}
+
+func endOf(r *http.Response) string {
+	if r.End != "" {
+		return r.End
+	}
+	return "\r\n"
+}
+
+// value gives a header's value with slots in it.
+func (t *httpTemplate) value(f *http.Header, all http.Headers, host string) string {
+	switch strings.ToLower(f.Name) {
+	case "date":
+		if t.sample.Dated && f.Value == time.Unix(t.sample.Date, 0).UTC().Format(httpTime) {
+			t.vary(f.Name, "clock", f.Value)
+			return "${date}"
+		}
+	case "expires", "last-modified":
+		if slot, ok := t.offset(f, all); ok {
+			t.vary(f.Name, "clock", f.Value)
+			return slot
+		}
+	case "location", "content-location":
+		if rest, ok := strings.CutPrefix(f.Value, "http://"+host); ok && host != "" && (rest == "" || rest[0] == '/') {
+			return "http://${host}" + escapeSlots(rest)
+		}
+	case "sid": // UPnP device architecture 1.0, section 4.1.2: the publisher mints it
+		if len(f.Value) >= 8 && t.token(f.Name, f.Value) {
+			return "${token}"
+		}
+	case "www-authenticate":
+		if before, nonce, after, ok := quotedParameter(f.Value, "nonce"); ok && t.token(f.Name, nonce) {
+			return escapeSlots(before) + "${token}" + escapeSlots(after)
+		}
+	case "set-cookie":
+		name, rest, ok := strings.Cut(f.Value, "=")
+		value, attributes, more := strings.Cut(rest, ";")
+		if ok && looksMinted(value) && t.token(f.Name, value) {
+			t.cookies = append(t.cookies, len(t.sample.Tokens)-1)
+			if more {
+				attributes = ";" + attributes
+			}
+			return escapeSlots(name) + "=${token}" + escapeSlots(attributes)
+		}
+	}
+	return escapeSlots(f.Value)
+}
+
+func (t *httpTemplate) vary(header, kind, value string) {
+	t.varying = append(t.varying, struct {
+		header, kind string
+		value        []byte
+	}{header, kind, []byte(value)})
+}
+
+// token takes a handle that the device made up out of the head.
+func (t *httpTemplate) token(header, value string) bool {
+	if value == "" || len(value) > 255 || len(t.sample.Tokens) >= 8 {
+		return false
+	}
+	t.sample.Tokens = append(t.sample.Tokens, []byte(value))
+	t.vary(header, "minted", value)
+	return true
+}
+
+// offset says that a date in another header follows Date: it is the same, or later by the max-age.
+func (t *httpTemplate) offset(f *http.Header, all http.Headers) (string, bool) {
+	x, err := time.Parse(httpTime, f.Value)
+	if err != nil || !t.sample.Dated || x.Format(httpTime) != f.Value {
+		return "", false
+	}
+	switch d := x.Unix() - t.sample.Date; {
+	case d == 0:
+		return "${date}", true
+	case d > 0 && strings.EqualFold(f.Name, "Expires") && all.Lists("Cache-Control", "max-age="+strconv.FormatInt(d, 10)):
+		return fmt.Sprintf("${date+%d}", d), true
+	}
+	return "", false
+}
+
+// quotedParameter finds name="…" in the value of a header.
+func quotedParameter(v, name string) (before, value, after string, ok bool) {
+	for i := 0; i+len(name)+2 <= len(v); i++ {
+		start := i + len(name) + 2
+		if !strings.EqualFold(v[i:start-2], name) || v[start-2:start] != `="` || i > 0 && strings.IndexByte(" ,\t", v[i-1]) < 0 {
+			continue
+		}
+		end := strings.IndexByte(v[start:], '"')
+		if end < 0 {
+			return "", "", "", false
+		}
+		return v[:start], v[start : start+end], v[start+end:], true
+	}
+	return "", "", "", false
+}
+
+// looksMinted says whether a cookie's value is a handle rather than a setting.
+func looksMinted(v string) bool {
+	if u, err := url.QueryUnescape(v); err == nil && len(u) < 12 || len(v) < 12 {
+		return false
+	}
+	digits, letters := 0, 0
+	for _, c := range []byte(v) {
+		switch {
+		case c >= '0' && c <= '9':
+			digits++
+		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z':
+			letters++
+		}
+	}
+	return digits >= 2 && digits+letters >= len(v)*3/4 || len(v) >= 24 && digits+letters >= len(v)*3/4
+}
+
+// scrub replaces session tokens by others of the same shape, the same one always by the same.
+func (l *httpLearner) scrub(t *httpTemplate) {
+	for _, i := range t.cookies {
+		sum := sha256.Sum256(append(append([]byte(nil), l.salt...), t.sample.Tokens[i]...))
+		r := rand.New(rand.NewPCG(binary.BigEndian.Uint64(sum[:]), binary.BigEndian.Uint64(sum[8:])))
+		t.sample.Tokens[i] = profiles.LikeToken(t.sample.Tokens[i], r)
+		l.secrets = true
+	}
+}

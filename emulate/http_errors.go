@@ -1,0 +1,278 @@
+package emulate
+
+import (
+	"bytes"
+	"fmt"
+	"html"
+	"strconv"
+	"strings"
+
+	"ringer/capture/http"
+	"ringer/profiles"
+)
+
+// httpErrors is how the device says no: as it was recorded to, with the page that was asked for put in;
+// else after the pattern of another of its error pages; else as the profile says; else in plain words.
+type httpErrors struct {
+	recorded map[int]*httpRefusal
+	byMethod map[string]*httpRefusal // what every asking by this method got
+	pattern  *httpRefusal            // an error page that names its status
+	files    map[int][]byte
+	headers  []profiles.HTTPHeader
+	made     map[int]*httpReply
+}
+
+// A httpRefusal is a recorded error, and what had been asked for.
+type httpRefusal struct {
+	reply *httpReply
+	path  string
+}
+
+func (e *httpErrors) learn(s *httpService, dev *profiles.Device) error {
+	e.recorded, e.byMethod, e.files, e.made = map[int]*httpRefusal{}, map[string]*httpRefusal{}, map[int][]byte{}, map[int]*httpReply{}
+	for status, name := range s.sec.Errors {
+		b, err := dev.ReadFile(name, bodyMax)
+		if err != nil {
+			return fmt.Errorf("errors: %w", err)
+		}
+		e.files[status] = b
+	}
+	served := map[string]bool{} // methods that got more than refusals
+	for _, o := range s.order {
+		r := o.route.final()
+		if r == nil || r.bare {
+			continue
+		}
+		method, target, _ := strings.Cut(o.ask, " ")
+		bare, _, _ := strings.Cut(target, "?")
+		status := r.head.Status
+		if status < 400 || status == 404 || status == 401 {
+			served[method] = true
+		}
+		if status < 400 || method == "HEAD" {
+			continue
+		}
+		f := &httpRefusal{r, bare}
+		if e.recorded[status] == nil || status == 401 && o.route.auth == "" {
+			e.recorded[status] = f
+		}
+		if status == 405 || status == 501 || status == 400 || status == 403 {
+			e.byMethod[method] = f
+		}
+		if e.pattern == nil && bytes.Contains(r.data, []byte(strconv.Itoa(status))) && status != 401 {
+			e.pattern = f
+		}
+	}
+	for method := range served {
+		delete(e.byMethod, method)
+	}
+	if m := s.malformed; m != nil && e.recorded[m.head.Status] == nil {
+		e.recorded[m.head.Status] = &httpRefusal{m, ""}
+	}
+	e.headers = s.commonHeaders()
+	return nil
+}
+
+// commonHeaders are those that begin an answer which the device has no recorded example of.
+func (s *httpService) commonHeaders() []profiles.HTTPHeader {
+	if len(s.sec.Headers) > 0 {
+		return s.sec.Headers
+	}
+	var all []profiles.HTTPHeader
+	for _, o := range s.order {
+		r := o.route.final()
+		if r == nil || r.bare || r.head.Status != 200 {
+			continue
+		}
+		for i, f := range r.head.Headers {
+			switch strings.ToLower(f.Name) {
+			case "server":
+				all = append(all, profiles.HTTPHeader{Name: f.Name, Value: f.Value})
+			case "date":
+				if len(r.slots) > 0 && r.slots[0].header == i {
+					all = append(all, profiles.HTTPHeader{Name: f.Name, Value: "${date}"})
+				}
+			}
+		}
+		if !httpHas(all, "Date") {
+			all = append(all, profiles.HTTPHeader{Name: "Date", Value: "none"})
+		}
+		return all
+	}
+	return nil
+}
+
+func httpHas(all []profiles.HTTPHeader, name string) bool {
+	for _, f := range all {
+		if strings.EqualFold(f.Name, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// newReply makes an answer out of the common headers, and those given.
+func (s *httpService) newReply(status int, body []byte, more ...profiles.HTTPHeader) *httpReply {
+	r := &httpReply{data: body}
+	r.head = http.Response{Version: s.version(), Status: status, Reason: httpReason(status), Body: body}
+	common := s.errors.headers
+	if len(common) == 0 {
+		common = s.sec.Headers
+	}
+	if !httpHas(common, "Date") {
+		common = append(common[:len(common):len(common)], profiles.HTTPHeader{Name: "Date", Value: "${date}"})
+	}
+	for _, f := range append(common[:len(common):len(common)], more...) {
+		if strings.EqualFold(f.Name, "Date") && f.Value == "none" {
+			continue
+		}
+		parts, slots, err := httpParts(f.Value)
+		if err != nil || slots == 0 {
+			r.head.Headers = append(r.head.Headers, http.Header{Name: f.Name, Value: f.Value})
+			continue
+		}
+		r.slots = append(r.slots, httpSlot{header: len(r.head.Headers), value: parts})
+		r.head.Headers = append(r.head.Headers, http.Header{Name: f.Name})
+	}
+	return r
+}
+
+func (s *httpService) version() string {
+	if s.sec.Version != "" {
+		return s.sec.Version
+	}
+	return "HTTP/1.1"
+}
+
+// refuse answers with an error.
+func (h *httpSession) refuse(a *httpAsked, status int, closes bool) Answer {
+	e := &h.s.errors
+	if f := e.recorded[status]; f != nil {
+		return h.refuseAs(f, a, status, closes)
+	}
+	if e.pattern != nil && e.files[status] == nil && e.files[0] == nil {
+		return h.refuseAs(e.pattern, a, status, closes)
+	}
+	return h.plainError(a, status, closes)
+}
+
+// refuseAs answers after a recorded error: with the path that was asked for now, and this status.
+func (h *httpSession) refuseAs(f *httpRefusal, a *httpAsked, status int, closes bool) Answer {
+	p := f.reply
+	m := h.message()
+	p.fill(h.s, m, &httpMoment{date: h.s.now(), host: h.host(a)})
+	data := p.data
+	if len(f.path) > 1 && f.path != a.bare && bytes.Contains(data, []byte(f.path)) {
+		data = bytes.ReplaceAll(data, []byte(f.path), []byte(html.EscapeString(a.bare)))
+	}
+	if p.head.Status != status {
+		reason := httpReason(status)
+		data = bytes.ReplaceAll(data, strconv.AppendInt(nil, int64(p.head.Status), 10), strconv.AppendInt(nil, int64(status), 10))
+		if p.head.Reason != "" {
+			data = bytes.ReplaceAll(data, []byte(p.head.Reason), []byte(reason))
+		}
+		m.Status, m.Reason, m.Line = status, reason, ""
+		m.Headers = without(m.Headers, "WWW-Authenticate")
+	}
+	if !bytes.Equal(data, p.data) {
+		setBody(m, data)
+	}
+	return h.refused(a, m, closes)
+}
+
+// setBody gives a response another body, framed as before.
+func setBody(m *http.Response, data []byte) {
+	switch {
+	case m.Headers.Lists("Transfer-Encoding", "chunked"):
+		m.Body = http.Chunk(nil, data)
+		return
+	default:
+		m.Body = data
+	}
+	if _, ok := m.Headers.Find("Content-Length"); ok {
+		m.Headers.Set("Content-Length", strconv.Itoa(len(data)))
+	}
+}
+
+// plainError is the error of a device that no error was recorded of.
+func (h *httpSession) plainError(a *httpAsked, status int, closes bool) Answer {
+	s := h.s
+	text, own := s.errors.files[status]
+	if !own {
+		text, own = s.errors.files[0]
+	}
+	reason := httpReason(status)
+	if own {
+		text = []byte(strings.NewReplacer("${status}", strconv.Itoa(status), "${reason}", reason,
+			"${path}", html.EscapeString(a.bare)).Replace(string(text)))
+	} else {
+		title := fmt.Sprintf("%d %s", status, reason)
+		text = []byte("<html><head><title>" + title + "</title></head>\r\n<body><h1>" + title + "</h1></body></html>\r\n")
+	}
+	more := []profiles.HTTPHeader{{Name: "Content-Type", Value: "text/html"}, {Name: "Content-Length", Value: strconv.Itoa(len(text))}}
+	if status == 401 && s.sec.Auth != nil {
+		more = append(more, profiles.HTTPHeader{Name: "WWW-Authenticate", Value: s.visitors.challenge(s)})
+	}
+	if status == 405 {
+		more = append(more, profiles.HTTPHeader{Name: "Allow", Value: "GET, HEAD"})
+	}
+	if closes {
+		more = append(more, profiles.HTTPHeader{Name: "Connection", Value: "close"})
+	}
+	m := h.message()
+	s.newReply(status, text, more...).fill(s, m, &httpMoment{date: s.now(), host: h.host(a)})
+	return h.refused(a, m, closes)
+}
+
+func (h *httpSession) refused(a *httpAsked, m *http.Response, closes bool) Answer {
+	closes = closes || a.expected || h.s.closes(a, m, false)
+	if a.req.Method == "HEAD" {
+		m.Body = nil
+	}
+	if a.req.Version == "" { // HTTP/0.9 has no heads
+		h.raw.Data = m.Body
+		h.out = h.out[:0]
+		h.msgs = append(h.msgs[:0], &h.raw)
+		return Answer{Messages: h.msgs, From: Refused, Close: true}
+	}
+	return h.said(Refused, closes)
+}
+
+// httpReason: RFC 9110, section 15.
+func httpReason(status int) string {
+	switch status {
+	case 200:
+		return "OK"
+	case 204:
+		return "No Content"
+	case 206:
+		return "Partial Content"
+	case 301:
+		return "Moved Permanently"
+	case 303:
+		return "See Other"
+	case 304:
+		return "Not Modified"
+	case 400:
+		return "Bad Request"
+	case 401:
+		return "Unauthorized"
+	case 403:
+		return "Forbidden"
+	case 404:
+		return "Not Found"
+	case 405:
+		return "Method Not Allowed"
+	case 414:
+		return "URI Too Long"
+	case 416:
+		return "Range Not Satisfiable"
+	case 431:
+		return "Request Header Fields Too Large"
+	case 501:
+		return "Not Implemented"
+	case 505:
+		return "HTTP Version Not Supported"
+	}
+	return "Error"
+}

@@ -1,0 +1,113 @@
+package emulate
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"ringer/capture/http"
+)
+
+// What headers make of a whole document: nothing, if the client has it already (RFC 9110, section 13),
+// or a part of it (section 14).
+
+// unchanged says whether the client's validators are those of a reply.
+func (s *httpService) unchanged(p *httpReply, a *httpAsked) bool {
+	if s.sec.Unconditional || p == nil || p.bare || p.head.Status != 200 || a.req.Method != "GET" && a.req.Method != "HEAD" {
+		return false
+	}
+	if a.tag != "" { // it goes before If-Modified-Since: section 13.2.2
+		tag, ok := p.head.Headers.Find("ETag")
+		return ok && (strings.TrimSpace(a.tag) == "*" || listsTag(a.tag, tag))
+	}
+	if a.since == "" {
+		return false
+	}
+	modified, ok := p.head.Headers.Find("Last-Modified")
+	if !ok {
+		return false
+	}
+	since, _, _ := strings.Cut(a.since, ";") // some browsers append a length
+	if modified == since {
+		return true
+	}
+	x, err1 := time.Parse(httpTime, modified)
+	y, err2 := time.Parse(httpTime, since)
+	return err1 == nil && err2 == nil && !x.After(y)
+}
+
+// listsTag compares weakly: section 8.8.3.2.
+func listsTag(list, tag string) bool {
+	tag = strings.TrimPrefix(tag, "W/")
+	for item := range strings.SplitSeq(list, ",") {
+		if strings.TrimPrefix(strings.TrimSpace(item), "W/") == tag {
+			return true
+		}
+	}
+	return false
+}
+
+// partial turns a whole document into what the request's headers ask for.
+func (h *httpSession) partial(p *httpReply, a *httpAsked, m *http.Response) {
+	if h.s.unchanged(p, a) {
+		m.Status, m.Reason, m.Line, m.Body = 304, httpReason(304), "", nil
+		for _, name := range [...]string{"Content-Type", "Content-Length", "Transfer-Encoding", "Content-Encoding", "Accept-Ranges"} {
+			m.Headers = without(m.Headers, name)
+		}
+		return
+	}
+	if a.span == "" || a.req.Method != "GET" || !m.Headers.Lists("Accept-Ranges", "bytes") || len(p.data) != len(m.Body) {
+		return
+	}
+	first, last, ok := byteRange(a.span, len(m.Body))
+	if !ok {
+		return
+	}
+	size := len(m.Body)
+	if first > last {
+		m.Status, m.Reason, m.Line, m.Body = 416, httpReason(416), "", nil
+		m.Headers.Set("Content-Length", "0")
+		m.Headers.Set("Content-Range", "bytes */"+strconv.Itoa(size))
+		return
+	}
+	m.Status, m.Reason, m.Line, m.Body = 206, httpReason(206), "", m.Body[first:last+1]
+	m.Headers.Set("Content-Length", strconv.Itoa(len(m.Body)))
+	m.Headers.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", first, last, size))
+}
+
+// byteRange reads one range (section 14.1.2). A range that cannot be satisfied has first after last; ok
+// is false for what a server may answer with the whole: several ranges, other units.
+func byteRange(s string, size int) (first, last int, ok bool) {
+	spec, ok := strings.CutPrefix(s, "bytes=")
+	from, to, dash := strings.Cut(strings.TrimSpace(spec), "-")
+	if !ok || !dash || strings.Contains(to, ",") || from == "" && to == "" {
+		return 0, 0, false
+	}
+	if from == "" {
+		n, err := strconv.Atoi(to)
+		if err != nil || n < 0 {
+			return 0, 0, false
+		}
+		if n == 0 || size == 0 {
+			return 1, 0, true
+		}
+		return max(0, size-n), size - 1, true
+	}
+	first, err := strconv.Atoi(from)
+	if err != nil || first < 0 {
+		return 0, 0, false
+	}
+	last = size - 1
+	if to != "" {
+		n, err := strconv.Atoi(to)
+		if err != nil || n < first {
+			return 0, 0, false
+		}
+		last = min(last, n)
+	}
+	if first >= size {
+		return 1, 0, true
+	}
+	return first, last, true
+}

@@ -1,0 +1,238 @@
+package emulate
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"ringer/capture/http"
+	"ringer/profiles"
+)
+
+// A httpReply is one answer, ready to be sent but for the slots in its head.
+type httpReply struct {
+	head   http.Response // its Body is as it is sent
+	bare   bool          // a document without a head, for HTTP/0.9
+	data   []byte        // the body without chunking
+	slots  []httpSlot
+	tokens [][]byte // what the tokens of the last sample were
+	pages  map[string]*httpPage
+}
+
+// A httpSlot is a header whose value is made for each answer.
+type httpSlot struct {
+	header int
+	value  []httpPart
+	line   []httpPart // of a header with a line of its own
+}
+
+// A httpPart is text, or what a slot stands for.
+type httpPart struct {
+	kind   byte // 0: text, 'd' date, 'h' host, 't' token
+	text   string
+	offset int64 // seconds from the date
+}
+
+// bodyMax bounds a body that a profile names.
+const bodyMax = 1 << 30
+
+func newHTTPReply(dev *profiles.Device, p *profiles.HTTPReply) (*httpReply, error) {
+	r := &httpReply{data: []byte(p.Text)}
+	if p.Body != "" {
+		b, err := dev.ReadFile(p.Body, bodyMax)
+		if err != nil {
+			return nil, fmt.Errorf("body: %w", err)
+		}
+		r.data = b
+	}
+	head := p.Raw
+	if p.Head != "" {
+		head = strings.ReplaceAll(strings.TrimRight(p.Head, "\n"), "\n", "\r\n") + "\r\n\r\n"
+	}
+	if head == "" {
+		r.bare, r.head.Body = true, r.data
+		return r, nil
+	}
+	h, err := http.ParseHead(head)
+	if err != nil {
+		return nil, err
+	}
+	r.head = *h
+	for i := range r.head.Headers {
+		f := &r.head.Headers[i]
+		value, slots, err := httpParts(f.Value)
+		if err != nil {
+			return nil, fmt.Errorf("header %s: %w", f.Name, err)
+		}
+		line, _, err := httpParts(f.Line)
+		if err != nil {
+			return nil, fmt.Errorf("header %s: %w", f.Name, err)
+		}
+		if slots > 0 {
+			if f.Line == "" {
+				line = nil
+			}
+			r.slots = append(r.slots, httpSlot{i, value, line})
+			continue
+		}
+		f.Value, f.Line = httpText(value), httpText(line)
+	}
+	r.head.Line = strings.ReplaceAll(r.head.Line, "$${", "${")
+	r.head.Reason = strings.ReplaceAll(r.head.Reason, "$${", "${")
+	switch {
+	case p.Framed:
+		r.head.Body = r.data
+		r.data = http.Unchunk(r.data)
+	case len(p.Chunks) > 0:
+		if r.head.Body, err = http.AppendChunks(nil, r.data, p.Chunks); err != nil {
+			return nil, errHTTPBody
+		}
+	default:
+		r.head.Body = r.data
+	}
+	return r, nil
+}
+
+// httpParts takes text with slots apart.
+func httpParts(s string) (parts []httpPart, slots int, err error) {
+	text := ""
+	for {
+		i := strings.Index(s, "${")
+		if i < 0 {
+			break
+		}
+		if i > 0 && s[i-1] == '$' {
+			text += s[:i-1] + "${"
+			s = s[i+2:]
+			continue
+		}
+		end := strings.IndexByte(s[i:], '}')
+		if end < 0 {
+			return nil, 0, fmt.Errorf("${ without }: write $${ for the text")
+		}
+		text += s[:i]
+		p, err := httpSlotPart(s[i+2 : i+end])
+		if err != nil {
+			return nil, 0, err
+		}
+		if text != "" {
+			parts = append(parts, httpPart{text: text})
+		}
+		parts, text, s = append(parts, p), "", s[i+end+1:]
+		slots++
+	}
+	if text += s; text != "" {
+		parts = append(parts, httpPart{text: text})
+	}
+	return parts, slots, nil
+}
+
+func httpSlotPart(name string) (httpPart, error) {
+	switch {
+	case name == "date":
+		return httpPart{kind: 'd'}, nil
+	case name == "host":
+		return httpPart{kind: 'h'}, nil
+	case name == "token":
+		return httpPart{kind: 't'}, nil
+	case strings.HasPrefix(name, "date+"), strings.HasPrefix(name, "date-"):
+		if n, err := strconv.ParseInt(name[len("date"):], 10, 32); err == nil {
+			return httpPart{kind: 'd', offset: n}, nil
+		}
+	}
+	return httpPart{}, fmt.Errorf("${%s} is not one of ${date}, ${date+seconds}, ${host}, ${token}: write $${ for the text", name)
+}
+
+func httpText(parts []httpPart) string {
+	if len(parts) == 0 {
+		return ""
+	}
+	return parts[0].text
+}
+
+// A httpMoment is what the slots of a reply are filled with.
+type httpMoment struct {
+	date   int64
+	tokens [][]byte // of the sample; none: new ones are made up
+	host   string
+}
+
+// fill writes a reply into out, which keeps its own list of headers.
+func (r *httpReply) fill(s *httpService, out *http.Response, at *httpMoment) {
+	headers := append(out.Headers[:0], r.head.Headers...)
+	*out = r.head
+	out.Headers = headers
+	token := 0
+	for i := range r.slots {
+		slot := &r.slots[i]
+		f := &headers[slot.header]
+		before := token
+		f.Value = s.joinParts(r, slot.value, at, &token)
+		if slot.line != nil {
+			f.Line = s.joinParts(r, slot.line, at, &before)
+		}
+	}
+}
+
+func (s *httpService) joinParts(r *httpReply, parts []httpPart, at *httpMoment, token *int) string {
+	if len(parts) == 1 && parts[0].kind == 'd' {
+		return s.dates.text(at.date + parts[0].offset)
+	}
+	var b strings.Builder
+	for _, p := range parts {
+		switch p.kind {
+		case 'd':
+			b.WriteString(s.dates.text(at.date + p.offset))
+		case 'h':
+			b.WriteString(at.host)
+		case 't':
+			if *token < len(at.tokens) {
+				b.Write(at.tokens[*token])
+			} else if *token < len(r.tokens) {
+				b.Write(s.mint(r.tokens[*token]))
+			} else {
+				b.Write(s.mint([]byte("00000000000000000000000000000000")))
+			}
+			*token++
+		default:
+			b.WriteString(p.text)
+		}
+	}
+	return b.String()
+}
+
+// mint makes up a token and remembers it, as it may be shown again as the nonce of Digest.
+func (s *httpService) mint(like []byte) []byte {
+	t := profiles.LikeToken(like, s.rand)
+	s.visitors.minted(string(t))
+	return t
+}
+
+// remember keeps what the tokens looked like.
+func (r *httpReply) remember(tokens [][]byte) {
+	r.tokens = r.tokens[:0]
+	for _, t := range tokens {
+		r.tokens = append(r.tokens, append([]byte(nil), t...))
+	}
+}
+
+// httpDates tells the time in the form of headers. The time of the second just shown is kept.
+type httpDates struct {
+	skew time.Duration
+	unix int64
+	last string
+}
+
+// httpTime is the form of dates in headers (RFC 9110, section 5.6.7).
+const httpTime = "Mon, 02 Jan 2006 15:04:05 GMT"
+
+func (d *httpDates) text(unix int64) string {
+	if d.unix != unix || d.last == "" {
+		d.unix, d.last = unix, time.Unix(unix, 0).UTC().Format(httpTime)
+	}
+	return d.last
+}
+
+// now is what the device's clock shows.
+func (s *httpService) now() int64 { return s.st.Now().Add(s.dates.skew).Unix() }

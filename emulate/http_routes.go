@@ -1,0 +1,247 @@
+package emulate
+
+import (
+	"encoding/hex"
+	"strings"
+
+	"ringer/capture/http"
+	"ringer/profiles"
+)
+
+// A httpQuestion is a method, a target and a body, and the answers that were given to it, by whom and by
+// which headers they were asked.
+type httpQuestion struct {
+	ask    string
+	routes []*httpRoute
+}
+
+// A httpRoute is one sequence of answers.
+type httpRoute struct {
+	auth, span, tag, since string
+	cell                   *Cell // nil: it never changed
+	last                   []*httpReply
+}
+
+// whole says that the answers are whole documents: no header asked for a part, or for none.
+func (r *httpRoute) whole() bool { return r.span == "" && r.tag == "" && r.since == "" }
+
+// fresh says that there are recorded answers that were not given yet.
+func (r *httpRoute) fresh() bool { return r.cell != nil && !r.cell.Live() }
+
+func (r *httpRoute) final() *httpReply {
+	if len(r.last) == 0 {
+		return nil
+	}
+	return r.last[len(r.last)-1]
+}
+
+// status is that of the answer given last; 0: none.
+func (r *httpRoute) status() int {
+	if f := r.final(); f != nil {
+		return f.head.Status
+	}
+	return 0
+}
+
+// A httpAsked is a request being answered.
+type httpAsked struct {
+	req      *http.Request
+	body     []byte
+	bare     string // the target without its query
+	host     string
+	expected bool // its body is still to come
+	names    []string
+	signed   bool // it has an Authorization header
+	auth     string
+	span     string
+	tag      string
+	since    string
+	checked  bool // its body has a digest
+}
+
+// asked sums up a request. Its body may have come as a message of its own.
+func (h *httpSession) asked(req *http.Request, body []byte, expected bool) *httpAsked {
+	a := &h.now
+	*a = httpAsked{req: req, body: body, expected: expected, bare: req.Target}
+	if i := strings.IndexByte(req.Target, '?'); i >= 0 {
+		a.bare = req.Target[:i]
+	}
+	for i := range req.Headers {
+		f := &req.Headers[i]
+		if len(f.Name) == 0 {
+			continue
+		}
+		switch f.Name[0] | 0x20 {
+		case 'a':
+			if strings.EqualFold(f.Name, "Authorization") {
+				a.auth, a.signed = f.Value, true
+			}
+		case 'h':
+			if strings.EqualFold(f.Name, "Host") {
+				a.host = f.Value
+			}
+		case 'r':
+			if strings.EqualFold(f.Name, "Range") {
+				a.span = f.Value
+			}
+		case 'i':
+			if strings.EqualFold(f.Name, "If-None-Match") {
+				a.tag = f.Value
+			} else if strings.EqualFold(f.Name, "If-Modified-Since") {
+				a.since = f.Value
+			}
+		}
+	}
+	if a.signed {
+		a.names = h.s.visitors.names(a.auth)
+	}
+	return a
+}
+
+// question finds what was recorded of a question: word for word, with the body as it is.
+func (h *httpSession) question(method, target string, a *httpAsked) *httpQuestion {
+	s := h.s
+	h.key = append(append(append(h.key[:0], method...), ' '), target...)
+	switch {
+	case a.expected:
+		h.key = append(append(h.key, 0), profiles.HTTPExpected...)
+	case len(a.body) > 0:
+		n := len(h.key)
+		for i := range s.salts {
+			x := &s.salts[i]
+			x.hash.Reset()
+			x.hash.Write(x.salt)
+			x.hash.Write(a.body)
+			h.key = hex.AppendEncode(append(h.key[:n], 0), x.hash.Sum(h.sum[:0])[:8])
+			if q := s.questions[string(h.key)]; q != nil {
+				return q
+			}
+		}
+		return nil
+	}
+	return s.questions[string(h.key)]
+}
+
+// signs says whether a route was recorded with the credentials of this request.
+func (a *httpAsked) signs(r *httpRoute) bool {
+	if r.auth == "" {
+		return !a.signed
+	}
+	for _, n := range a.names {
+		if n == r.auth {
+			return true
+		}
+	}
+	return false
+}
+
+// choose finds the route that fits a request best: the same credentials before all, then the same
+// validators and range, then what has not been played yet.
+func (s *httpService) choose(q *httpQuestion, a *httpAsked) *httpRoute {
+	var same, plain *httpRoute
+	for _, r := range q.routes {
+		switch {
+		case !a.signs(r):
+		case r.whole():
+			if plain == nil || !plain.fresh() {
+				plain = r
+			}
+		case r.span == a.span && r.tag == a.tag && r.since == a.since:
+			if same == nil || !same.fresh() {
+				same = r
+			}
+		}
+	}
+	switch {
+	case same != nil && (same.span != "" || same.fresh() || plain == nil):
+		return same
+	case plain == nil:
+		plain = s.chooseStranger(q, a)
+	}
+	if same != nil && plain != nil && !plain.fresh() && s.unchanged(plain.final(), a) {
+		return same
+	}
+	if plain == nil && (a.tag != "" || a.since != "") {
+		for _, r := range q.routes {
+			if a.signs(r) && r.status() == 304 {
+				return r
+			}
+		}
+	}
+	return plain
+}
+
+// chooseStranger answers credentials, or their absence, that were not recorded with this question.
+func (s *httpService) chooseStranger(q *httpQuestion, a *httpAsked) *httpRoute {
+	var public, shut, refused, good *httpRoute
+	for _, r := range q.routes {
+		status := r.status()
+		switch {
+		case !r.whole() || status == 0:
+		case r.auth == "" && status == 401:
+			shut = r
+		case r.auth == "":
+			public = r
+		case status == 401 || !s.visitors.good(r.auth):
+			refused = r
+		default:
+			good = r
+		}
+	}
+	if public != nil {
+		return public
+	}
+	if a.signed && s.visitors.admits(a.auth, a.req.Method) {
+		return good
+	}
+	if a.signed && refused != nil {
+		return refused
+	}
+	if shut != nil {
+		return shut
+	}
+	if s.protected(a.bare) {
+		return nil
+	}
+	return good
+}
+
+// play takes the next answer of a route; ok is false where it knows none.
+func (h *httpSession) play(r *httpRoute) (live, ok bool) {
+	h.replies, h.moments = h.replies[:0], h.moments[:0]
+	if r.cell == nil {
+		for _, p := range r.last {
+			h.replies, h.moments = append(h.replies, p), append(h.moments, httpMoment{date: h.s.now()})
+		}
+		return false, true
+	}
+	live = r.cell.Live()
+	b, _ := r.cell.Read(h.s.st)
+	if len(b) == 0 && live {
+		for _, p := range r.last {
+			h.replies, h.moments = append(h.replies, p), append(h.moments, httpMoment{date: h.s.now()})
+		}
+		return true, len(r.last) > 0
+	}
+	for len(b) > 0 {
+		rest, err := h.sample.Unpack(b)
+		p := h.s.replies[h.sample.Reply]
+		if err != nil || p == nil {
+			return live, false
+		}
+		at := httpMoment{date: h.s.now()}
+		if len(h.sample.Tokens) > 0 && len(p.tokens) == 0 || !live {
+			p.remember(h.sample.Tokens)
+		}
+		if !live {
+			at.date = h.sample.Date
+			at.tokens = p.tokens
+			for _, t := range p.tokens {
+				h.s.visitors.minted(string(t))
+			}
+		}
+		h.replies, h.moments = append(h.replies, p), append(h.moments, at)
+		b = rest
+	}
+	return live, true
+}
