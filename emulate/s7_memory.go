@@ -1,0 +1,471 @@
+package emulate
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"ringer/capture/s7comm"
+	"ringer/profiles"
+)
+
+// s7Memory is one area or data block: an image, cells over the bytes that moved, and points over both.
+type s7Memory struct {
+	image    []byte
+	cells    []*Cell // by offset; nil where the image does
+	maps     []s7Mapping
+	readonly bool
+}
+
+// s7Mapping is a point in memory.
+type s7Mapping struct {
+	offset, bit int // bit -1: whole bytes
+	width       int
+	kind        string
+	point       *PointState
+	writes      int // of the point, when the service was opened
+}
+
+// s7ImageMax bounds an area.
+const s7ImageMax = 1 << 16
+
+func (s *s7Service) openMemory() error {
+	for name, a := range s.sec.Areas {
+		if a == nil {
+			a = &profiles.S7Area{}
+		}
+		m, err := s.newMemory(a, strings.HasPrefix(name, "T") || name == "C" || name == "HC")
+		if err != nil {
+			return fmt.Errorf("area %s: %w", name, err)
+		}
+		letters, db, err := profiles.ParseS7Area(name)
+		if err != nil {
+			return err
+		}
+		area, ok := s7comm.ParseArea(letters)
+		if !ok {
+			return fmt.Errorf("area %s is not known", name)
+		}
+		if area == s7comm.AreaDB {
+			s.dbs[db] = m
+		} else {
+			s.areas[area] = m
+		}
+	}
+	return nil
+}
+
+func (s *s7Service) newMemory(a *profiles.S7Area, counted bool) (*s7Memory, error) {
+	m := &s7Memory{readonly: a.ReadOnly}
+	size := a.Size
+	if counted {
+		size *= 2
+	}
+	if a.Image != "" {
+		b, err := s.dev.ReadFile(a.Image, s7ImageMax)
+		if err != nil {
+			return nil, err
+		}
+		m.image = b
+	}
+	if size > s7ImageMax {
+		return nil, fmt.Errorf("size %d is too large", a.Size)
+	}
+	if len(m.image) < size {
+		m.image = append(m.image, make([]byte, size-len(m.image))...)
+	} else if size > 0 {
+		m.image = m.image[:size]
+	}
+	for _, e := range a.Map {
+		p, err := s.st.Point(e.Point)
+		if err != nil {
+			return nil, err
+		}
+		offset, bit, err := profiles.ParseAt(e.At)
+		if err != nil {
+			return nil, err
+		}
+		kind := e.Kind(p.Spec)
+		width := profiles.S7Width(kind)
+		if width == 0 {
+			return nil, fmt.Errorf("point %s cannot be there as %q", e.Point, kind)
+		}
+		if end := offset + width; end > len(m.image) {
+			m.image = append(m.image, make([]byte, end-len(m.image))...)
+		}
+		m.maps = append(m.maps, s7Mapping{offset, bit, width, kind, p, p.Writes()})
+	}
+	return m, nil
+}
+
+// byteSample puts a cell over a byte.
+func (s *s7Service) byteSample(name, area, offset string, d *profiles.Dynamics, t *profiles.Track) error {
+	letters, db, err := profiles.ParseS7Area(area)
+	n, err2 := strconv.Atoi(offset)
+	a, known := s7comm.ParseArea(letters)
+	if err != nil || err2 != nil || !known || n < 0 || n >= s7ImageMax {
+		return fmt.Errorf("%q names no byte of an area", name)
+	}
+	m := s.memory(a, db)
+	if m == nil {
+		m = &s7Memory{}
+		if a == s7comm.AreaDB {
+			s.dbs[db] = m
+		} else {
+			s.areas[a] = m
+		}
+	}
+	if n >= len(m.image) {
+		m.image = append(m.image, make([]byte, n+1-len(m.image))...)
+	}
+	if len(m.cells) < len(m.image) {
+		m.cells = append(m.cells, make([]*Cell, len(m.image)-len(m.cells))...)
+	}
+	cell, err := s.st.NewCell("s7 "+name, t, d)
+	if err != nil {
+		return err
+	}
+	m.cells[n] = cell
+	return nil
+}
+
+func (s *s7Service) itemSample(spec string, cell *Cell) error {
+	verb, digits, ok := strings.Cut(spec, " ")
+	b, err := hex.DecodeString(digits)
+	if !ok || err != nil || verb != "read" && verb != "write" {
+		return fmt.Errorf("%q names no item", spec)
+	}
+	s.items[verb[:1]+string(b)] = cell
+	return nil
+}
+
+func (s *s7Service) memory(area s7comm.Area, db uint16) *s7Memory {
+	if area == s7comm.AreaDB {
+		return s.dbs[db]
+	}
+	return s.areas[area]
+}
+
+// read appends n bytes of memory; every cell it covers takes its next sample.
+func (m *s7Memory) read(st *State, dst []byte, offset, n int) ([]byte, Origin) {
+	start, from := len(dst), Recorded
+	dst = append(dst, m.image[offset:offset+n]...)
+	if offset < len(m.cells) {
+		for i, c := range m.cells[offset:min(offset+n, len(m.cells))] {
+			if c == nil {
+				continue
+			}
+			v, origin := c.Read(st)
+			if len(v) > 0 {
+				dst[start+i] = v[0]
+			}
+			if origin == Modelled {
+				from = Modelled
+			}
+		}
+	}
+	for i := range m.maps {
+		p := &m.maps[i]
+		if p.offset < offset+n && offset < p.offset+p.width && m.live(st, p) {
+			m.overlay(p, dst[start:], offset)
+			from = Point
+		}
+	}
+	return dst, from
+}
+
+// live says whether a point decides what its bytes hold: there is no recording of them, or it has ended.
+// A write to the point by anyone ends it.
+func (m *s7Memory) live(st *State, p *s7Mapping) bool {
+	playing := false
+	for i := p.offset; i < p.offset+p.width && i < len(m.cells); i++ {
+		if c := m.cells[i]; c != nil && !c.Live() {
+			if p.point.Writes() != p.writes {
+				c.End(st)
+			} else {
+				playing = true
+			}
+		}
+	}
+	return !playing
+}
+
+// overlay writes a point's value over the bytes b, which begin at offset in memory.
+func (m *s7Memory) overlay(p *s7Mapping, b []byte, offset int) {
+	if p.bit >= 0 {
+		i := p.offset - offset
+		b[i] &^= 1 << p.bit
+		if p.point.Get().Bool() {
+			b[i] |= 1 << p.bit
+		}
+		return
+	}
+	var held [256]byte
+	v := s7Encode(held[:0], p.kind, p.width, p.point.Get())
+	for i, x := range v {
+		if at := p.offset + i - offset; at >= 0 && at < len(b) {
+			b[at] = x
+		}
+	}
+}
+
+// held is a byte as it is, without taking a sample.
+func (m *s7Memory) held(st *State, offset int) byte {
+	b := m.image[offset : offset+1 : offset+1]
+	if offset < len(m.cells) && m.cells[offset] != nil && len(m.cells[offset].value) > 0 {
+		b = m.cells[offset].value[:1]
+	}
+	one := [1]byte{b[0]}
+	for i := range m.maps {
+		if p := &m.maps[i]; p.offset <= offset && offset < p.offset+p.width && m.live(st, p) {
+			m.overlay(p, one[:], offset)
+		}
+	}
+	return one[0]
+}
+
+// write stores bytes, and gives the item's return code. mask says which bits of a single byte are written.
+func (m *s7Memory) write(st *State, offset int, data []byte, mask byte) uint8 {
+	if m.readonly {
+		return s7comm.CodeAccessDenied
+	}
+	for i := range m.maps {
+		p := &m.maps[i]
+		if p.offset >= offset+len(data) || offset >= p.offset+p.width || p.bit >= 0 && mask>>p.bit&1 == 0 {
+			continue
+		}
+		if code := m.writePoint(st, p, offset, data); code != s7comm.CodeSuccess {
+			return code
+		}
+	}
+	for i, v := range data {
+		if at := offset + i; at < len(m.cells) && m.cells[at] != nil {
+			m.cells[at].Write(st, data[i:i+1])
+		}
+		m.image[offset+i] = v
+	}
+	return s7comm.CodeSuccess
+}
+
+// writePoint sets a point from the bytes written over it. A point that cannot be written refuses what
+// would change it.
+func (m *s7Memory) writePoint(st *State, p *s7Mapping, offset int, data []byte) uint8 {
+	var v Value
+	if p.bit >= 0 {
+		v = BoolValue(data[p.offset-offset]>>p.bit&1 == 1)
+		if v.Bool() == p.point.Get().Bool() && m.playing(p) {
+			return s7comm.CodeSuccess
+		}
+	} else {
+		var held [256]byte
+		b := s7Encode(held[:0], p.kind, p.width, p.point.Get())
+		same := true
+		for i := range b {
+			if at := p.offset + i - offset; at >= 0 && at < len(data) {
+				same = same && b[i] == data[at]
+				b[i] = data[at]
+			}
+		}
+		if same {
+			return s7comm.CodeSuccess
+		}
+		v = s7Decode(p.kind, b)
+	}
+	asRecorded := m.playing(p)
+	switch err := p.point.Set(v); {
+	case errors.Is(err, ErrReadOnly):
+		if asRecorded { // the original took it
+			return s7comm.CodeSuccess
+		}
+		return s7comm.CodeAccessDenied
+	case err != nil:
+		return s7comm.CodeOutOfRange
+	}
+	if asRecorded {
+		p.writes = p.point.Writes()
+	}
+	return s7comm.CodeSuccess
+}
+
+// playing says whether a byte of the mapping still plays its recording.
+func (m *s7Memory) playing(p *s7Mapping) bool {
+	for i := p.offset; i < p.offset+p.width && i < len(m.cells); i++ {
+		if c := m.cells[i]; c != nil && !c.Live() {
+			return true
+		}
+	}
+	return false
+}
+
+func (x *s7Session) readVar(q *s7comm.ReadVar) Answer {
+	r := &x.readReply
+	r.Header = s7comm.Header{Reference: q.Reference}
+	r.Values = r.Values[:0]
+	x.buf = x.buf[:0]
+	if size := s7ReplySize(q.Items); size > x.pdu {
+		return x.refuse(q.Reference, s7WrongPDUSize)
+	}
+	from := Refused
+	for i := range q.Items {
+		v, origin := x.readItem(&q.Items[i])
+		from = max(from, origin)
+		r.Values = append(r.Values, v)
+	}
+	if x.tpdu > 0 {
+		size := 14
+		for i := range r.Values {
+			size += 4 + (len(r.Values[i].Data)+1)&^1
+		}
+		if n := len(r.Values); n > 0 && len(r.Values[n-1].Data)%2 == 1 {
+			size--
+		}
+		r.Carriage = x.carriage(size)
+	}
+	return x.say(r, from)
+}
+
+// s7ReplySize is how long the answer to a read would be.
+func s7ReplySize(items []s7comm.Item) int {
+	size := 14
+	for i := range items {
+		n := 0
+		if _, span, ok := items[i].Span(); ok {
+			n = span
+		}
+		for _, r := range items[i].Ranges {
+			n += 1 + int(r.Size)
+		}
+		if i < len(items)-1 {
+			n = (n + 1) &^ 1
+		}
+		size += 4 + n
+	}
+	return size
+}
+
+func (x *s7Session) readItem(i *s7comm.Item) (s7comm.Value, Origin) {
+	s := x.s
+	if len(s.items) > 0 {
+		x.spec = i.AppendSpec(append(x.spec[:0], 'r'))
+		if c := s.items[string(x.spec)]; c != nil {
+			if b, from := c.Read(x.st); len(b) >= 4 {
+				return s7comm.Value{ReturnCode: b[0], TransportSize: b[1], Length: uint16(b[2])<<8 | uint16(b[3]), Data: b[4:]}, from
+			}
+		}
+	}
+	if s.sec.Protection >= 3 && !x.unlocked {
+		return s7comm.Value{ReturnCode: s7comm.CodeAccessDenied}, Refused
+	}
+	if i.Syntax == s7comm.SyntaxDBRead {
+		return x.readRanges(i)
+	}
+	offset, size, ok := i.Span()
+	if !ok {
+		return s7comm.Value{ReturnCode: s7NoSpan(i)}, Refused
+	}
+	m, code := s.locate(i, offset, size)
+	if m == nil {
+		return s7comm.Value{ReturnCode: code}, Refused
+	}
+	start := len(x.buf)
+	var from Origin
+	x.buf, from = m.read(x.st, x.buf, offset, size)
+	data := x.buf[start:len(x.buf):len(x.buf)]
+	if i.TransportSize == s7comm.SizeBit {
+		data[0] = data[0] >> i.Bit() & 1
+	}
+	return s7comm.Bytes(i.ValueSize(), data), from
+}
+
+// s7NoSpan is the return code of an item that has no bytes.
+func s7NoSpan(i *s7comm.Item) uint8 {
+	switch {
+	case i.Syntax != s7comm.SyntaxAny || i.Raw != nil:
+		return s7comm.CodeNotExisting
+	case i.ElementSize() == 0:
+		return s7comm.CodeTypeUnsupported
+	}
+	return s7comm.CodeOutOfRange
+}
+
+// locate finds the memory of an item, or says why there is none.
+func (s *s7Service) locate(i *s7comm.Item, offset, size int) (*s7Memory, uint8) {
+	m := s.memory(i.Area, i.DB)
+	switch {
+	case m == nil && (i.Area == s7comm.AreaDB || i.Area == s7comm.AreaInstanceDB):
+		return nil, s7comm.CodeNotExisting
+	case m == nil || offset+size > len(m.image):
+		return nil, s7comm.CodeOutOfRange
+	}
+	return m, 0
+}
+
+// readRanges answers a DBREAD item: a return code and the bytes of each range.
+func (x *s7Session) readRanges(i *s7comm.Item) (s7comm.Value, Origin) {
+	start := len(x.buf)
+	from := Refused
+	for _, r := range i.Ranges {
+		m := x.s.dbs[r.DB]
+		if m == nil || int(r.Start)+int(r.Size) > len(m.image) {
+			x.buf = append(x.buf, s7comm.CodeNotExisting)
+			continue
+		}
+		var origin Origin
+		x.buf, origin = m.read(x.st, append(x.buf, s7comm.CodeSuccess), int(r.Start), int(r.Size))
+		from = max(from, origin)
+	}
+	return s7comm.Bytes(s7comm.DataOctets, x.buf[start:len(x.buf):len(x.buf)]), from
+}
+
+func (x *s7Session) writeVar(q *s7comm.WriteVar) Answer {
+	r := &x.writeReply
+	r.Header = s7comm.Header{Reference: q.Reference}
+	r.ReturnCodes = r.ReturnCodes[:0]
+	from := Refused
+	for i := range q.Items {
+		code, origin := x.writeItem(&q.Items[i], &q.Values[i])
+		from = max(from, origin)
+		r.ReturnCodes = append(r.ReturnCodes, code)
+	}
+	return x.say(r, from)
+}
+
+func (x *s7Session) writeItem(i *s7comm.Item, v *s7comm.Value) (uint8, Origin) {
+	s := x.s
+	if len(s.items) > 0 {
+		x.spec = i.AppendSpec(append(x.spec[:0], 'w'))
+		if c := s.items[string(x.spec)]; c != nil {
+			if b, from := c.Read(x.st); len(b) > 0 {
+				return b[0], from
+			}
+		}
+	}
+	if s.sec.Protection >= 2 && !x.unlocked {
+		return s7comm.CodeAccessDenied, Refused
+	}
+	offset, size, ok := i.Span()
+	if !ok {
+		return s7NoSpan(i), Refused
+	}
+	m, code := s.locate(i, offset, size)
+	switch {
+	case m == nil:
+		return code, Refused
+	case len(v.Data) != size:
+		return s7comm.CodeTypeMismatch, Refused
+	}
+	data, mask := v.Data, byte(0xFF)
+	if i.TransportSize == s7comm.SizeBit {
+		bit := i.Bit()
+		mask = 1 << bit
+		x.buf = append(x.buf[:0], m.held(x.st, offset)&^mask|v.Data[0]<<bit&mask)
+		data = x.buf
+	}
+	code = m.write(x.st, offset, data, mask)
+	if code != s7comm.CodeSuccess {
+		return code, Refused
+	}
+	return code, Recorded
+}
