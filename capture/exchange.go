@@ -235,7 +235,8 @@ func (f *flow) message(side wire.Side, m wire.Message, raw []byte, first, last m
 }
 
 func (f *flow) newPending(first, last meta) *pending {
-	p := &pending{flow: f, opened: f.a.clock, packet: last.number}
+	f.latest = max(f.latest, last.number) // what came in disorder is in its order again
+	p := &pending{flow: f, opened: f.a.clock, packet: f.latest}
 	p.At, p.Note = time.Unix(0, last.at), first.note
 	p.Client, p.Server = f.addrs[1-f.talk.server], f.addrs[f.talk.server]
 	p.Transport, p.Conn, p.Protocol = f.transport(), f.number, f.talk.protocol

@@ -49,6 +49,7 @@ type flow struct {
 	asked       []wire.Message // the requests of open
 	openSpace   [2]*pending
 	askedSpace  [2]wire.Message
+	latest      int      // the place of the last exchange
 	missed      int      // gaps in what the server said
 	lastLost    *pending // the last thing said was its request, and its answer is not in the recording
 	requestLost bool     // what the server says may answer a request that is not in the recording
