@@ -20,7 +20,8 @@ type modbusLearner struct {
 	questions map[uint64]*modbusQuestion
 	aside     []*modbusQuestion // those with exchanges put aside, in the order met
 	lastReply time.Time
-	gateway   bool // a gateway exception was seen
+	gateway   bool        // a gateway exception was seen
+	itself    *modbusUnit // found at the end: the device itself, 0 or 255
 }
 
 // A modbusQuestion is one request, however often it was asked.

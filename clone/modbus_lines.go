@@ -1,19 +1,16 @@
 package clone
 
 import (
-	"encoding/binary"
+	"cmp"
 	"fmt"
-	"slices"
 
 	"ringer/capture/modbus"
 	"ringer/profiles"
 )
 
-// Few values stand in the line itself, more in a file. Between two ranges that answered lie addresses that
-// nobody asked for; if no more than one request could have covered them all they hold 0, since devices
-// have their tables in pieces, not in crumbs.
+// Between two ranges that answered lie addresses that nobody asked for. If one request could have covered
+// them all they hold 0, since devices have their tables in pieces, not in crumbs.
 const (
-	modbusInline = 16
 	modbusGap    = modbus.MaxReadRegisters
 	modbusBitGap = modbus.MaxReadBits
 )
@@ -62,127 +59,82 @@ func (t *modbusTable) filled(address int) bool {
 	return false
 }
 
-// spans yields the ranges of neighbouring cells for which is gives the same key other than 0.
-func (t *modbusTable) spans(is func(address int) int) (spans []profiles.ModbusSpan, keys []int) {
-	last := 0
+// bridge finds the gaps: between two known cells, with nothing illegal between.
+func (t *modbusTable) bridge(most int) {
+	known, clear := -1, true
 	for p, page := range t.pages {
 		if page == nil {
-			last = 0
 			continue
 		}
 		for i := range 256 {
-			a := p<<8 | i
-			k := is(a)
-			if k != 0 {
-				if k == last {
-					spans[len(spans)-1].Last = uint16(a)
-				} else {
-					spans = append(spans, profiles.ModbusSpan{First: uint16(a), Last: uint16(a)})
-					keys = append(keys, k)
+			switch s, a := page.state[i], p<<8|i; {
+			case s&modbusKnown != 0:
+				if n := a - known - 1; known >= 0 && clear && n > 0 && n <= most {
+					t.gaps = append(t.gaps, profiles.ModbusSpan{First: uint16(known + 1), Last: uint16(a - 1)})
 				}
+				known, clear = a, true
+			case s&modbusIllegal != 0:
+				clear = false
 			}
-			last = k
 		}
 	}
-	return spans, keys
 }
 
-// tableLines describes one table.
-func (u *modbusUnit) tableLines(l *modbusLearner, out *Output, table int, sec *profiles.ModbusUnit, outside map[modbus.ExceptionCode]int) error {
-	t := &u.tables[table]
-	known, _ := t.spans(func(a int) int { return int(t.state(a) & modbusKnown) })
-	known = joinSpans(known)
-	illegal, codes := t.spans(func(a int) int {
-		if s := t.state(a); s&modbusIllegal != 0 && s&modbusKnown == 0 {
-			return int(t.code(a))
+// cell is what is known of an address, for the profile.
+func (t *modbusTable) cell(a int) (c profiles.ModbusCell) {
+	s := t.state(a)
+	switch {
+	case s&modbusKnown != 0:
+		c.Held, c.Value = true, t.value(a)
+		if s&modbusProtected != 0 && s&modbusWritten == 0 {
+			c.ReadOnly = uint8(t.code(a))
 		}
-		return 0
-	})
-	for i, s := range illegal {
-		line := profiles.ModbusIllegal{}
-		line.SetRange(table, s)
-		if code := modbus.ExceptionCode(codes[i]); code != modbus.IllegalDataAddress {
-			line.Code = uint8(code)
-		}
-		sec.Illegal = append(sec.Illegal, line)
-		outside[modbus.ExceptionCode(codes[i])] += s.Len()
+	case s&modbusIllegal != 0:
+		c.Illegal = uint8(t.code(a))
+	default:
+		c.Filled = t.filled(a)
 	}
-	for i, s := range known {
-		if i > 0 {
-			gap := profiles.ModbusSpan{First: known[i-1].Last + 1, Last: s.First - 1}
-			if gap.Len() <= modbusGapOf(table) && !slices.ContainsFunc(illegal, func(x profiles.ModbusSpan) bool {
-				return x.First <= gap.Last && gap.First <= x.Last
-			}) {
-				t.gaps = append(t.gaps, gap)
-				line := profiles.ModbusCells{Fill: new(uint16)}
-				line.SetRange(table, gap)
-				sec.Registers = append(sec.Registers, line)
-			}
-		}
-		line, err := u.valuesLine(l, out, table, s)
-		if err != nil {
+	return c
+}
+
+// describe adds the lines of all tables to the section.
+func (u *modbusUnit) describe(l *modbusLearner, out *Output, sec *profiles.ModbusUnit) error {
+	stem := fmt.Sprintf("%s-u%d", l.s.Name(), u.id)
+	for i := range u.tables {
+		t := &u.tables[i]
+		t.bridge(modbusGapOf(i))
+		if err := sec.Describe(i, t.cell, stem, func(name string, b []byte) error { return writeFile(out, name, b) }); err != nil {
 			return err
 		}
-		sec.Registers = append(sec.Registers, line)
 	}
-	protected, codes := t.spans(func(a int) int {
-		if s := t.state(a); s&modbusProtected != 0 && s&modbusWritten == 0 && s&modbusKnown != 0 {
-			return int(t.code(a))
+	codes := map[uint8]int{modbusIllegalAddress: 0}
+	for _, x := range sec.Illegal {
+		_, span := x.Range()
+		codes[cmp.Or(x.Code, modbusIllegalAddress)] += span.Len()
+	}
+	for code, n := range codes {
+		if most := codes[cmp.Or(sec.Outside, modbusIllegalAddress)]; n > most || n == most && code < cmp.Or(sec.Outside, modbusIllegalAddress) {
+			sec.Outside = code
 		}
-		return 0
-	})
-	for i, s := range protected {
-		line := profiles.ModbusCells{ReadOnly: uint8(codes[i])}
-		line.SetRange(table, s)
-		sec.Registers = append(sec.Registers, line)
+	}
+	if sec.Outside == modbusIllegalAddress {
+		sec.Outside = 0
 	}
 	return nil
 }
 
-// joinSpans joins neighbours: cells that were read and cells that were written are one range.
-func joinSpans(spans []profiles.ModbusSpan) []profiles.ModbusSpan {
-	var joined []profiles.ModbusSpan
-	for _, s := range spans {
-		if n := len(joined); n > 0 && int(joined[n-1].Last)+1 == int(s.First) {
-			joined[n-1].Last = s.Last
-			continue
-		}
-		joined = append(joined, s)
-	}
-	return joined
-}
+const modbusIllegalAddress = uint8(modbus.IllegalDataAddress)
 
-// valuesLine gives the values that a range of cells held last.
-func (u *modbusUnit) valuesLine(l *modbusLearner, out *Output, table int, s profiles.ModbusSpan) (line profiles.ModbusCells, err error) {
-	line.SetRange(table, s)
-	t := &u.tables[table]
-	if s.Len() <= modbusInline {
-		for a := int(s.First); a <= int(s.Last); a++ {
-			line.Values = append(line.Values, t.value(a))
-		}
-		return line, nil
-	}
-	var b []byte
-	if table <= profiles.ModbusDiscretes {
-		b = make([]byte, (s.Len()+7)/8)
-		for i := range s.Len() {
-			b[i/8] |= byte(t.value(int(s.First)+i)) << (i % 8)
-		}
-	} else {
-		for a := int(s.First); a <= int(s.Last); a++ {
-			b = binary.BigEndian.AppendUint16(b, t.value(a))
-		}
-	}
-	line.Block = fmt.Sprintf("blocks/%s-u%d-%s%d.bin", l.s.Name(), u.id, profiles.ModbusTables[table], s.First)
-	w, err := out.Create(line.Block)
+func writeFile(out *Output, name string, b []byte) error {
+	w, err := out.Create(name)
 	if err != nil {
-		return line, err
+		return err
 	}
 	if _, err := w.Write(b); err != nil {
 		w.Close()
-		return line, err
+		return err
 	}
-	return line, w.Close()
+	return w.Close()
 }
 
 // writeSamples writes the tracks of all cells that moved.
@@ -218,7 +170,7 @@ func (l *modbusLearner) writeSamples(out *Output, m *profiles.Modbus) (err error
 					if !c.written {
 						d = c.trend.Dynamics()
 					}
-					if err := w.Write(modbusCell(u.id, table, p<<8|i), d, &c.track); err != nil {
+					if err := w.Write(l.cellName(u, table, p<<8|i), d, &c.track); err != nil {
 						return err
 					}
 				}

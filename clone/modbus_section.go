@@ -94,18 +94,7 @@ func (u *modbusUnit) section(l *modbusLearner, out *Output) (*profiles.ModbusUni
 	if u.objects != nil {
 		sec.Identify = modbusIdentify(u.objects, u.conform)
 	}
-	outside := map[modbus.ExceptionCode]int{}
-	for table := range u.tables {
-		if err := u.tableLines(l, out, table, sec, outside); err != nil {
-			return nil, err
-		}
-	}
-	for code, n := range outside {
-		if code != modbus.IllegalDataAddress && n > outside[modbus.IllegalDataAddress] {
-			sec.Outside = uint8(code)
-		}
-	}
-	return sec, nil
+	return sec, u.describe(l, out, sec)
 }
 
 func modbusIdentify(objects map[uint8]string, conformity uint8) *profiles.ModbusIdentify {
@@ -379,6 +368,7 @@ func (l *modbusLearner) placeItself(m *profiles.Modbus, sections map[uint8]*prof
 	for _, id := range []uint8{255, 0} {
 		if sec := sections[id]; sec != nil && !sec.Silent {
 			m.ModbusUnit = *sec
+			l.itself = l.units[id]
 			delete(sections, id)
 			return
 		}
@@ -396,7 +386,12 @@ func (l *modbusLearner) placeItself(m *profiles.Modbus, sections map[uint8]*prof
 	}
 }
 
-// modbusCell is the name of a cell in files of samples.
-func modbusCell(unit uint8, table, address int) string {
-	return fmt.Sprintf("%d/%s/%d", unit, profiles.ModbusTables[table], address)
+// cellName is the name of a cell in files of samples. The device itself goes by the name 255, unless it is
+// known by another unit identifier alone.
+func (l *modbusLearner) cellName(u *modbusUnit, table, address int) string {
+	id := u.id
+	if u == l.itself {
+		id = 255
+	}
+	return fmt.Sprintf("%d/%s/%d", id, profiles.ModbusTables[table], address)
 }

@@ -278,4 +278,3 @@ func readTable(t testing.TB, name string) (rows []map[string]string) {
 	}
 	return rows
 }
-

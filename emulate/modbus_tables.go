@@ -1,7 +1,6 @@
 package emulate
 
 import (
-	"encoding/binary"
 	"fmt"
 	"path"
 	"strconv"
@@ -90,12 +89,9 @@ func (u *modbusUnit) fillTables(st *State, dev *profiles.Device) error {
 		if span == nil || c.Values == nil && c.Block == "" {
 			continue
 		}
-		values := c.Values
-		if c.Block != "" {
-			var err error
-			if values, err = readModbusBlock(dev, c.Block, u.tables[table].width, span.Len()); err != nil {
-				return fmt.Errorf("registers[%d]: %w", i, err)
-			}
+		values, err := c.ReadBlock(dev)
+		if err != nil {
+			return fmt.Errorf("registers[%d]: block: %w", i, err)
 		}
 		if len(values) < span.Len() {
 			return fmt.Errorf("registers[%d]: %d values for %s %s", i, len(values), profiles.ModbusTables[table], span)
@@ -136,26 +132,6 @@ func (t *modbusTable) each(s profiles.ModbusSpan, do func(p *modbusPage, i, n in
 		a := int(s.First) + n
 		do(t.at(a), a&0xFF, n)
 	}
-}
-
-// readModbusBlock reads n values of a block file.
-func readModbusBlock(dev *profiles.Device, name string, width, n int) ([]uint16, error) {
-	b, err := dev.ReadFile(path.Clean(name), 2<<16)
-	if err != nil {
-		return nil, fmt.Errorf("block: %w", err)
-	}
-	values := make([]uint16, 0, n)
-	for i := range n {
-		switch {
-		case width == 1 && i/8 < len(b):
-			values = append(values, uint16(b[i/8]>>(i%8)&1))
-		case width == 2 && 2*i+1 < len(b):
-			values = append(values, binary.BigEndian.Uint16(b[2*i:]))
-		default:
-			return nil, fmt.Errorf("block %s: it has %d bytes, too few for %d values", name, len(b), n)
-		}
-	}
-	return values, nil
 }
 
 // loadSamples makes cells of everything that moved.
