@@ -69,17 +69,17 @@ func (r *rotatingFile) putAside() error {
 		return err
 	}
 	for i := r.keep - 1; i >= 1; i-- {
-		if err := os.Rename(r.name(i), r.name(i+1)); err != nil && !os.IsNotExist(err) {
+		if err := os.Rename(asideName(r.path, i), asideName(r.path, i+1)); err != nil && !os.IsNotExist(err) {
 			return fmt.Errorf("rotating: %w", err)
 		}
 	}
-	if err := os.Rename(r.path, r.name(1)); err != nil {
+	if err := os.Rename(r.path, asideName(r.path, 1)); err != nil {
 		return fmt.Errorf("rotating: %w", err)
 	}
 	return r.open()
 }
 
-func (r *rotatingFile) name(i int) string { return r.path + "." + strconv.Itoa(i) }
+func asideName(path string, i int) string { return path + "." + strconv.Itoa(i) }
 
 // Close makes sure that what was written stays, as far as the file can (a pipe cannot).
 func (r *rotatingFile) Close() error {

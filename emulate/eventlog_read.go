@@ -68,7 +68,7 @@ func FollowEvents(ctx context.Context, path string, fromEnd bool) iter.Seq2[Even
 			if !t.lines(yield) {
 				return
 			}
-			if next := replaced(f, path); next != nil {
+			if next := follower(f, path); next != nil {
 				if !t.lines(yield) { // what came between the last look and the rotation
 					next.Close()
 					return
@@ -118,22 +118,47 @@ func (t *tail) lines(yield func(Event, error) bool) bool {
 	}
 }
 
-// replaced opens the file that has taken the place of f, if one has, or f anew if it was cut.
-func replaced(f *os.File, path string) *os.File {
+// follower opens the file that goes on where f, which was put aside, ends: path, unless that has been
+// put aside as well. nil: f is still being written. A file that was cut is read anew.
+func follower(f *os.File, path string) *os.File {
 	old, err := f.Stat()
 	if err != nil {
 		return nil
 	}
-	now, err := os.Stat(path)
+	isOld := func(name string) bool {
+		st, err := os.Stat(name)
+		return err == nil && os.SameFile(old, st)
+	}
+	if isOld(path) {
+		pos, err := f.Seek(0, io.SeekCurrent)
+		if err != nil || old.Size() >= pos {
+			return nil
+		}
+		return openOrNil(path)
+	}
+	for range 3 { // the files may be moved on while we look
+		name, aside := path, 1
+		for ; !isOld(asideName(path, aside)); aside++ {
+			if _, err := os.Stat(asideName(path, aside)); err != nil {
+				return openOrNil(path) // it is not kept any more: what came between is gone
+			}
+		}
+		if aside > 1 {
+			name = asideName(path, aside-1)
+		}
+		next := openOrNil(name)
+		if next == nil || isOld(asideName(path, aside)) {
+			return next
+		}
+		next.Close()
+	}
+	return nil
+}
+
+func openOrNil(name string) *os.File {
+	f, err := os.Open(name)
 	if err != nil {
 		return nil
 	}
-	if pos, err := f.Seek(0, io.SeekCurrent); os.SameFile(old, now) && (err != nil || now.Size() >= pos) {
-		return nil
-	}
-	next, err := os.Open(path)
-	if err != nil {
-		return nil
-	}
-	return next
+	return f
 }

@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -65,14 +66,14 @@ func (l *toyLine) Class() (string, wire.Effect) { return "line", wire.Read }
 // toyService answers "<mark>x" with "<name>: <mark>x", and does what some special words say.
 type toyService struct {
 	toy
-	name   string
-	closed *sync.WaitGroup
+	name string
+	open *atomic.Int64 // sessions, if not nil
 }
 
 func (s toyService) Protocol() wire.Protocol { return s.toy }
 func (s toyService) Open(p Peer) Session {
-	if s.closed != nil {
-		s.closed.Add(1)
+	if s.open != nil {
+		s.open.Add(1)
 	}
 	return &toySession{s: s, p: p}
 }
@@ -85,8 +86,8 @@ type toySession struct {
 
 func (s *toySession) Greet() Answer { return Answer{} }
 func (s *toySession) Close() {
-	if s.s.closed != nil {
-		s.s.closed.Done()
+	if s.s.open != nil {
+		s.s.open.Add(-1)
 	}
 }
 func (s *toySession) Tick(now time.Time) (Answer, time.Time) {
@@ -258,6 +259,17 @@ func hearEnd(t testing.TB, c net.Conn) {
 	}
 }
 
+// allClosed waits until no session is open.
+func allClosed(t *testing.T, open *atomic.Int64) {
+	t.Helper()
+	for i := 0; open.Load() != 0; i++ {
+		if i == 500 {
+			t.Fatalf("%d sessions are still open", open.Load())
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
 // memory is an event log in memory.
 type memory struct {
 	mu sync.Mutex
@@ -386,7 +398,7 @@ func TestSharedPort(t *testing.T) {
 	if len(d.doors) != 1 || len(d.doors[0].services) != 2 {
 		t.Fatalf("%d doors", len(d.doors))
 	}
-	var open sync.WaitGroup
+	var open atomic.Int64
 	for i, mark := range []string{"x", "y"} {
 		s := d.devices[0].services[i]
 		s.proto = toy{mark}
@@ -407,7 +419,7 @@ func TestSharedPort(t *testing.T) {
 		}
 	}
 	stop()
-	open.Wait() // every session was closed, losers included
+	allClosed(t, &open) // losers included
 }
 
 // freeOffset is an offset at which port 4000 is free.

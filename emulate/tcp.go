@@ -126,12 +126,13 @@ func (c *tcpConn) leave() {
 	if c.reset {
 		c.nc.SetLinger(0)
 	}
+	// Its place is free before the peer can know that the connection has ended.
+	c.door.crowd.leave(c.peer.Remote.Addr())
+	d.buffers.give(max(len(c.in)-firstBuffer, 0))
 	c.nc.Close()
 	d.mu.Lock()
 	delete(d.open, c)
 	d.mu.Unlock()
-	c.door.crowd.leave(c.peer.Remote.Addr())
-	d.buffers.give(max(len(c.in)-firstBuffer, 0))
 	if src := c.source(); src != nil {
 		d.opt.Events.note(src, Disconnected, d.now(), c.end)
 	}
