@@ -9,7 +9,9 @@ import (
 
 type oid []uint32
 
-func (o oid) String() string { return strings.Trim(strings.ReplaceAll(fmt.Sprint([]uint32(o)), " ", "."), "[]") }
+func (o oid) String() string {
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint([]uint32(o)), " ", "."), "[]")
+}
 
 type header struct {
 	Transaction uint16 `wire:"echo"`

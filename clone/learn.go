@@ -1,0 +1,93 @@
+// Package clone makes profiles: it asks live devices, and learns from exchanges, be they asked or recorded.
+//
+// Every protocol has one learner. What its cells cannot express is kept whole by a Recorder (recorder.go),
+// which is also all there is to protocols without a learner of their own.
+package clone
+
+import (
+	"fmt"
+	"io"
+	"iter"
+	"time"
+
+	"ringer/capture"
+	"ringer/profiles"
+)
+
+// A learner gathers what the exchanges of one service of one device say.
+type learner interface {
+	// Learn takes the exchanges in the order asked. x.Request is nil for what was said unasked.
+	Learn(x *capture.Exchange)
+	// Finish gives the service's section and writes its bulk. A nil section: there was nothing to learn.
+	Finish(out *Output) (profiles.Section, error)
+}
+
+// A newLearner makes the learner of a service. rec keeps what is not expressed in cells.
+type newLearner func(s *Service) learner
+
+// learners lists the protocols that learn more than recordings.
+func learners() map[string]newLearner {
+	return map[string]newLearner{
+		"http":       newHTTPLearner,
+		"s7":         newS7Learner,
+		"snmp":       newSNMPLearner,
+		"modbus":     newModbusLearner,
+		"modbus-rtu": newModbusLearner,
+	}
+}
+
+// A Service is what learners know of what they learn about.
+type Service struct {
+	Protocol string
+	Port     profiles.Port
+	Capture  string // the capture's id, for names of bulk files: "modbus-502-" + Capture
+	Record   *Recorder
+	Options  *Options
+	latency  map[string]*latencySketch
+	evidence *evidence
+}
+
+// Name is a stem for the names of the service's bulk files.
+func (s *Service) Name() string {
+	return fmt.Sprintf("%s-%d-%s", s.Protocol, s.Port.Number, s.Capture)
+}
+
+// Options say how to learn.
+type Options struct {
+	KeepSecrets bool      // leave passwords, communities and tokens as they were seen
+	Salt        []byte    // of the verifiers; empty: random
+	Now         time.Time // when a live scan was made; zero for captures
+}
+
+// An Output takes what a learner has to say beside its section.
+type Output struct {
+	Device *profiles.Device
+	Create func(name string) (io.WriteCloser, error) // a bulk file of the profile
+}
+
+// Redact records that something was taken out.
+func (o *Output) Redact(what, how string) {
+	for _, r := range o.Device.Redactions {
+		if r.What == what && r.How == how {
+			return
+		}
+	}
+	o.Device.Redactions = append(o.Device.Redactions, profiles.Redaction{What: what, How: how})
+}
+
+// Learn learns one device from all exchanges of seq, which are its own.
+func Learn(dev *profiles.Device, seq iter.Seq2[capture.Exchange, error], src Source, opt Options, create func(string) (io.WriteCloser, error)) error {
+	l := NewLearning(src, opt)
+	var damage error
+	for x, err := range seq {
+		if err != nil {
+			damage = err
+			continue
+		}
+		l.Add(&x)
+	}
+	if err := l.Finish(&Output{dev, create}); err != nil {
+		return err
+	}
+	return damage
+}

@@ -1,0 +1,136 @@
+package clone
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"ringer/capture"
+	"ringer/capture/wire"
+	"ringer/profiles"
+)
+
+// A Source is the recording or crawl that exchanges come from.
+type Source struct {
+	ID      string // its id in the profile
+	Capture profiles.Capture
+}
+
+// A Learning is one device being learned from one source: exchanges go in as they are read.
+type Learning struct {
+	src      Source
+	opt      Options
+	services map[serviceKey]*serviceLearning
+	made     map[string]newLearner
+}
+
+type serviceKey struct {
+	port      uint16
+	transport string
+	protocol  string
+}
+
+type serviceLearning struct {
+	Service
+	learner learner
+}
+
+// NewLearning begins to learn a device.
+func NewLearning(src Source, opt Options) *Learning {
+	return &Learning{src: src, opt: opt, services: map[serviceKey]*serviceLearning{}, made: learners()}
+}
+
+// Add learns from one exchange. Exchanges come in the order asked.
+func (l *Learning) Add(x *capture.Exchange) {
+	k := serviceKey{x.Server.Port(), x.Transport, x.Protocol.Name()}
+	s := l.services[k]
+	if s == nil {
+		s = &serviceLearning{Service: Service{
+			Protocol: k.protocol, Port: profiles.Port{Number: k.port, UDP: k.transport == "udp"},
+			Capture: l.src.ID, Record: newRecorder(x.Protocol), Options: &l.opt,
+			latency: map[string]*latencySketch{}, evidence: newEvidence(l.src.ID),
+		}}
+		if n, ok := l.made[k.protocol]; ok {
+			s.learner = n(&s.Service)
+		} else {
+			s.learner = onlyRecorded{s.Record}
+		}
+		l.services[k] = s
+	}
+	if c := &l.src.Capture; !x.At.IsZero() {
+		if c.From.IsZero() || x.At.Before(c.From) {
+			c.From = x.At.UTC()
+		}
+		if x.At.After(c.To) {
+			c.To = x.At.UTC()
+		}
+	}
+	if x.Request != nil && len(x.Replies) > 0 && x.Latency > 0 {
+		class, _ := wire.Class(x.Request)
+		q := s.latency[class]
+		if q == nil {
+			q = &latencySketch{}
+			s.latency[class] = q
+		}
+		q.add(x.Latency)
+	}
+	s.learner.Learn(x)
+}
+
+// Finish adds what was learned to the device and writes its bulk.
+func (l *Learning) Finish(out *Output) error {
+	dev := out.Device
+	if dev.APIVersion == "" {
+		dev.APIVersion, dev.Kind = profiles.APIVersion, profiles.Kind
+	}
+	keys := make([]serviceKey, 0, len(l.services))
+	for k := range l.services {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, func(a, b serviceKey) int {
+		return cmp.Or(cmp.Compare(a.port, b.port), cmp.Compare(a.transport, b.transport), cmp.Compare(a.protocol, b.protocol))
+	})
+	var facts []*evidence
+	for _, k := range keys {
+		s := l.services[k]
+		section, err := s.learner.Finish(out)
+		if err != nil {
+			return fmt.Errorf("learning %s on port %s: %w", k.protocol, s.Port, err)
+		}
+		if section == nil {
+			continue
+		}
+		svc := profiles.Service{Protocol: k.protocol, Section: section}
+		c := svc.Common()
+		c.Port = s.Port
+		if name, err := s.Record.finish(out, s.Name()); err != nil {
+			return err
+		} else if name != "" {
+			c.Recordings = append(c.Recordings, name)
+		}
+		for class, q := range s.latency {
+			if c.Latency == nil {
+				c.Latency = map[string]profiles.Latency{}
+			}
+			c.Latency[class] = q.latency()
+		}
+		dev.Services = append(dev.Services, svc)
+		facts = append(facts, s.evidence)
+	}
+	if dev.Captures == nil {
+		dev.Captures = map[string]profiles.Capture{}
+	}
+	dev.Captures[l.src.ID] = l.src.Capture
+	return writeEvidence(out, facts)
+}
+
+// onlyRecorded learns a protocol that has no cells.
+type onlyRecorded struct{ rec *Recorder }
+
+func (o onlyRecorded) Learn(x *capture.Exchange) { o.rec.Keep(x) }
+func (o onlyRecorded) Finish(*Output) (profiles.Section, error) {
+	if o.rec.Len() == 0 {
+		return nil, nil
+	}
+	return &profiles.Recorded{}, nil
+}
