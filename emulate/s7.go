@@ -82,28 +82,48 @@ func openS7(st *State, dev *profiles.Device, svc *profiles.Service, p wire.Proto
 	return s, nil
 }
 
-// openSamples reads what was recorded; bytes go to memory, the rest to named cells.
+// openSamples reads what was recorded; bytes go to memory, the rest to named cells. Samples of a later
+// recording go on where those of an earlier one end.
 func (s *s7Service) openSamples() error {
+	type sampled struct {
+		track    profiles.Track
+		dynamics *profiles.Dynamics
+	}
+	cells := map[string]*sampled{}
 	for _, name := range s.sec.Samples {
 		f, err := s.dev.Files.Open(path.Clean(name))
 		if err != nil {
 			return fmt.Errorf("samples: %w", err)
 		}
-		err = profiles.ReadSamples(f, s.sample)
+		err = profiles.ReadSamples(f, func(cell string, d *profiles.Dynamics, t profiles.Track) error {
+			c := cells[cell]
+			if c == nil {
+				cells[cell] = &sampled{t, d}
+				return nil
+			}
+			c.track.Append(&t)
+			c.dynamics = d
+			return nil
+		})
 		f.Close()
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
+	for name, c := range cells {
+		if err := s.sample(name, c.dynamics, &c.track); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
-// sample files one cell. Samples of a later recording go on where an earlier one ended.
-func (s *s7Service) sample(name string, d *profiles.Dynamics, t profiles.Track) error {
-	if first, rest, ok := strings.Cut(name, "."); ok && !strings.Contains(first, " ") {
-		return s.byteSample(name, first, rest, d, &t)
+// sample files one cell.
+func (s *s7Service) sample(name string, d *profiles.Dynamics, t *profiles.Track) error {
+	if area, offset, ok := strings.Cut(name, "."); ok && !strings.Contains(area, " ") {
+		return s.byteSample(name, area, offset, d, t)
 	}
-	cell, err := s.st.NewCell("s7 "+name, &t, d)
+	cell, err := s.st.NewCell("s7 "+name, t, d)
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ func (s *s7Service) synthesize() {
 
 	component := func(index uint16, text string) []byte {
 		b := []byte{byte(index >> 8), byte(index)}
-		text = text[:min(len(text), 24)]
+		text = text[:min(len(text), 32)]
 		return append(append(b, text...), make([]byte, 32-len(text))...)
 	}
 	name := cmp.Or(id.Name, "PLC_1")
@@ -39,7 +39,9 @@ func (s *s7Service) synthesize() {
 		append([]byte{0, 9, 0, 0x2A, 0xF6, 0, 0, 1}, make([]byte, 26)...), component(0x0A, ""), component(0x0B, id.Location))
 
 	communication := []byte{0, 1, byte(s.pdu >> 8), byte(s.pdu), 0, 16, 0, 0xB7, 0x1B, 0, 0, 0x02, 0xDC, 0x6C, 0x05, 0xF5, 0xE1, 0}
-	s.make(0x0131, 1, 40, append(communication, make([]byte, 40-len(communication))...))
+	communication = append(communication, make([]byte, 40-len(communication))...)
+	s.make(0x0131, 0, 40, communication) // asked by clients that know no index
+	s.make(0x0131, 1, 40, communication)
 	level := byte(max(1, s.sec.Protection))
 	parameter := byte(0)
 	if level > 1 {
@@ -47,6 +49,7 @@ func (s *s7Service) synthesize() {
 	}
 	protection := append([]byte{0, 4, 0, 1, 0, parameter, 0, level, 0, 2, 0, 0}, make([]byte, 28)...)
 	s.make(0x0132, 4, 40, protection)
+	s.make(0x0232, 0, 40, protection)
 	s.make(0x0232, 4, 40, protection)
 	s.make(0x0424, 0, 20, []byte{0x51, 0x44, 0xFF, modeRun, 0, 0, 0, 0, 0, 0, 0, 0, 0x25, 1, 1, 6, 0, 0, 0, 4})
 	s.make(0x0074, 0, 4, []byte{0, 1, 0, 0}, []byte{0, 4, 1, 0}, []byte{0, 5, 0, 0}, []byte{0, 6, 0, 0})

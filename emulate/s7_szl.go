@@ -25,6 +25,9 @@ func (s *s7Service) openLists() error {
 		if err != nil {
 			return err
 		}
+		if s.lists[listKey(id, index)] != nil {
+			continue // it moved: samples say how
+		}
 		l := &s7List{}
 		if e, refused := profiles.SZLError(file); refused {
 			l.error = e
