@@ -1,6 +1,7 @@
 package snmp
 
 import (
+	"bytes"
 	"fmt"
 
 	"ringer/capture/wire"
@@ -205,21 +206,18 @@ type CommunityMessage struct {
 	long  int
 }
 
-// LongLengths says with how many octets (after the first) every SEQUENCE and PDU of a message that was
-// read had its length encoded: 0 for the shortest form, and where they differ. Agents have habits.
-func (m *CommunityMessage) LongLengths() int {
+// LongLengths says with how many octets (after the first) every SEQUENCE and PDU of the message has its
+// length encoded: 0 for the shortest form. ok is false where the encoding follows no such rule.
+func (m *CommunityMessage) LongLengths() (octets int, ok bool) {
 	if m.shape == nil {
-		return 0
+		return 0, true
 	}
-	// The order is that of read: a word a length, one more an integer.
-	least, rest := 4, m.shape
-	for _, skip := range []int{2 + 1, 2 + 2 + 2, 0} {
-		least, rest = min(least, int(rest[0])), rest[1+skip:]
-	}
-	for ; len(rest) > 0; rest = rest[3:] {
-		least = min(least, int(rest[0]))
-	}
-	return least
+	// The first word of the shape is the outermost length.
+	made := *m
+	made.shape, made.long = nil, int(m.shape[0])
+	want, _ := m.Append(nil)
+	got, _ := made.Append(nil)
+	return made.long, bytes.Equal(got, want)
 }
 
 // UseLongLengths gives every SEQUENCE and PDU of a message that was not read, but made, a length of at

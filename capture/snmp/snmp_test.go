@@ -137,7 +137,7 @@ func TestEcho(t *testing.T) {
 		}
 		_, m, _ := new(Conn).Next(wire.Server, x.bytes, true)
 		reply := m.(*CommunityMessage)
-		if n := reply.LongLengths(); n != 2 {
+		if n, ok := reply.LongLengths(); n != 2 || !ok {
 			t.Errorf("lengths have %d octets", n)
 		}
 		made := &CommunityMessage{Version: reply.Version, Community: reply.Community, PDU: reply.PDU}

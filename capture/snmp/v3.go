@@ -155,6 +155,20 @@ func (m *V3Message) Append(b []byte) ([]byte, error) {
 	return w.b, nil
 }
 
+// Minimal says whether the message is encoded in the shortest way.
+func (m *V3Message) Minimal() bool { return m.shape == nil }
+
+// The counters by which an engine reports why it did not process a message (RFC 3414, section 5).
+var (
+	UnsupportedSecLevels = OID{0x2b, 6, 1, 6, 3, 15, 1, 1, 1, 0}
+	NotInTimeWindows     = OID{0x2b, 6, 1, 6, 3, 15, 1, 1, 2, 0}
+	UnknownUserNames     = OID{0x2b, 6, 1, 6, 3, 15, 1, 1, 3, 0}
+	UnknownEngineIDs     = OID{0x2b, 6, 1, 6, 3, 15, 1, 1, 4, 0}
+	WrongDigests         = OID{0x2b, 6, 1, 6, 3, 15, 1, 1, 5, 0}
+	DecryptionErrors     = OID{0x2b, 6, 1, 6, 3, 15, 1, 1, 6, 0}
+	UnknownContexts      = OID{0x2b, 6, 1, 6, 3, 12, 1, 5, 0} // RFC 3413, section 4.1.2
+)
+
 // Discovery says whether the message only asks for the engine id: it names no engine that could
 // understand it (RFC 3414, section 4).
 func (m *V3Message) Discovery() bool {

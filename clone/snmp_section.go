@@ -1,0 +1,294 @@
+package clone
+
+import (
+	"bufio"
+	"cmp"
+	"encoding/hex"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"ringer/capture/snmp"
+	"ringer/profiles"
+)
+
+// Finish writes the variables and gives the section. An agent that never answered has none.
+func (l *snmpLearner) Finish(out *Output) (profiles.Section, error) {
+	if len(l.views) == 0 && l.engine.id == nil {
+		return nil, nil
+	}
+	sec := &profiles.SNMP{Versions: l.versions(), LongLengths: max(0, l.long), BulkMax: l.bulk.max()}
+	if l.v2Errors > 0 && l.v2Except == 0 {
+		sec.Missing = snmp.NoSuchName.String()
+	}
+	if len(l.refused) > 0 {
+		sec.Refuse = l.refused
+	}
+	l.communities(sec, out)
+	l.v3Section(sec)
+	sec.Known = l.known()
+	if err := l.writeWalk(sec, out); err != nil {
+		return nil, err
+	}
+	if err := l.writeSamples(sec, out); err != nil {
+		return nil, err
+	}
+	l.identify(out.Device)
+	return sec, nil
+}
+
+// versions are those that were answered, and those that nobody asked.
+func (l *snmpLearner) versions() []string {
+	answered, asked := map[snmp.Version]bool{}, map[snmp.Version]bool{}
+	for _, v := range l.byName {
+		for version := range v.answered {
+			answered[version] = true
+		}
+		if v.number >= 0 {
+			for version := range v.asked {
+				asked[version] = true
+			}
+		}
+	}
+	var names []string
+	older := answered[snmp.V1] || answered[snmp.V2c]
+	for _, version := range []snmp.Version{snmp.V1, snmp.V2c} {
+		if answered[version] || older && !asked[version] {
+			names = append(names, strings.TrimPrefix(version.String(), "v"))
+		}
+	}
+	if l.engine.id != nil {
+		names = append(names, "3")
+	}
+	return names
+}
+
+func (l *snmpLearner) communities(sec *profiles.SNMP, out *Output) {
+	for _, v := range l.views {
+		if v.user {
+			continue
+		}
+		c := profiles.SNMPCommunity{Access: "ro", Hidden: l.hidden(v.number)}
+		if v.wrote {
+			c.Access = "rw"
+		}
+		if sec.Communities == nil {
+			sec.Communities = map[string]profiles.SNMPCommunity{}
+		}
+		sec.Communities[v.name] = c
+		if v.name != string(v.secret) {
+			out.Redact("SNMP communities", "salted verifiers")
+		}
+	}
+}
+
+// hidden are the subtrees that a view was not shown, though others were: the largest that hold nothing
+// it was shown.
+func (l *snmpLearner) hidden(view int) (roots []string) {
+	var last snmp.OID // the variable shown last
+	var root snmp.OID // the subtree being hidden
+	var pending []snmp.OID
+	flush := func(next snmp.OID) {
+		for _, o := range pending {
+			if root != nil && o.HasPrefix(root) {
+				continue
+			}
+			root = snmpSubtree(o, last, next)
+			roots = append(roots, root.String())
+		}
+		pending = pending[:0]
+	}
+	for n := range l.tree.all {
+		if n.hiddenFrom.has(view) {
+			pending = append(pending, n.oid)
+		} else if n.seenBy.has(view) {
+			flush(n.oid)
+			last = n.oid
+		}
+	}
+	flush(nil)
+	return roots
+}
+
+// snmpSubtree is the shortest prefix of o, whole numbers, that neither neighbour has.
+func snmpSubtree(o, before, after snmp.OID) snmp.OID {
+	for i := 1; i < len(o); i++ {
+		if o[i-1] < 0x80 && !before.HasPrefix(o[:i]) && !after.HasPrefix(o[:i]) && i > 3 {
+			return o[:i]
+		}
+	}
+	return o
+}
+
+func (l *snmpLearner) v3Section(sec *profiles.SNMP) {
+	e := &l.engine
+	if e.id == nil {
+		return
+	}
+	sec.Engine = &profiles.SNMPEngine{ID: hex.EncodeToString(e.id), Boots: e.boots, Time: e.time, MaxSize: e.maxSize}
+	for _, v := range l.views {
+		if v.user && len(v.secret) > 0 {
+			if sec.Users == nil {
+				sec.Users = map[string]string{}
+			}
+			sec.Users[v.name] = v.level
+		}
+	}
+}
+
+// known are the stretches that were walked without a hole.
+func (l *snmpLearner) known() (stretches []string) {
+	var from, to snmp.OID
+	open := false
+	for n := range l.tree.all {
+		if from != nil {
+			to = n.oid
+		}
+		if n.passes > 0 && from == nil {
+			from, to = n.oid, nil
+		}
+		if n.passes == 0 && from != nil {
+			stretches = append(stretches, from.String()+"-"+to.String())
+			from = nil
+		}
+		open = n.open
+	}
+	if from != nil && open {
+		stretches = append(stretches, from.String()+"-end")
+	}
+	return stretches
+}
+
+func (l *snmpLearner) writeWalk(sec *profiles.SNMP, out *Output) (err error) {
+	name := "snmp/" + l.s.Name() + ".snmprec"
+	var w *bufio.Writer
+	var line []byte
+	for n := range l.tree.all {
+		v := n.value()
+		if v == nil {
+			continue
+		}
+		if w == nil {
+			f, err := out.Create(name)
+			if err != nil {
+				return err
+			}
+			defer func() { err = cmp.Or(err, f.Close()) }()
+			w = bufio.NewWriter(f)
+			sec.Walk = name
+		}
+		line = profiles.AppendSNMPRec(line[:0], n.oid, snmp.Type(v[0]), v[1:])
+		if _, err := w.Write(line); err != nil {
+			return err
+		}
+	}
+	if w == nil {
+		return nil
+	}
+	return w.Flush()
+}
+
+// writeSamples writes the tracks of variables that moved, came or went, of clocks, and of the engine.
+func (l *snmpLearner) writeSamples(sec *profiles.SNMP, out *Output) (err error) {
+	tracks := slices.Collect(l.samples())
+	if len(tracks) == 0 {
+		return nil
+	}
+	name := "samples/" + l.s.Name() + ".tsv"
+	f, err := out.Create(name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = cmp.Or(err, f.Close()) }()
+	sec.Samples = append(sec.Samples, name)
+	w := profiles.NewSampleWriter(f)
+	for _, x := range tracks {
+		if err := w.Write(x.cell, x.dynamics, x.track); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
+}
+
+type snmpSamples struct {
+	cell     string
+	dynamics *profiles.Dynamics
+	track    *profiles.Track
+}
+
+func (l *snmpLearner) samples() iter.Seq[snmpSamples] {
+	return func(yield func(snmpSamples) bool) {
+		for n := range l.tree.all {
+			d := snmpClock(n)
+			if d == nil && !n.track.Moved() {
+				continue
+			}
+			last := n.track.Last()
+			if d == nil && n.trend != nil && !snmpAbsent(last.Value) && !last.Write {
+				d = n.trend.Dynamics()
+			}
+			t := &n.track
+			if t.Runs() == 0 {
+				t = &profiles.Track{}
+				t.Add(n.aside, false)
+			}
+			if !yield(snmpSamples{n.oid.String(), d, t}) {
+				return
+			}
+		}
+		if l.engine.track.Runs() > 0 && !yield(snmpSamples{"engine", nil, &l.engine.track}) {
+			return
+		}
+		for _, name := range slices.Sorted(maps.Keys(l.engine.reports)) {
+			if !yield(snmpSamples{"report " + name, nil, l.engine.reports[name]}) {
+				return
+			}
+		}
+	}
+}
+
+// snmpClocks are the variables that follow the time since the agent, its host or its engine was started,
+// even where they were read but once: sysUpTime (RFC 3418), hrSystemUptime (RFC 2790), snmpEngineTime
+// (RFC 3411).
+var snmpClocks = []struct {
+	oid  snmp.OID
+	unit time.Duration
+}{
+	{snmp.OID{0x2b, 6, 1, 2, 1, 1, 3, 0}, 10 * time.Millisecond},
+	{snmp.OID{0x2b, 6, 1, 2, 1, 25, 1, 1, 0}, 10 * time.Millisecond},
+	{snmp.OID{0x2b, 6, 1, 6, 3, 10, 2, 1, 3, 0}, time.Second},
+}
+
+// snmpClock is how such a variable goes on; nil for all others.
+func snmpClock(n *snmpNode) *profiles.Dynamics {
+	for _, c := range snmpClocks {
+		if !n.oid.Equal(c.oid) {
+			continue
+		}
+		last := n.track.Last().Value
+		if n.track.Runs() == 0 {
+			last = n.aside
+		}
+		if len(last) == 0 {
+			return nil
+		}
+		if v, _, ok := snmpNumber(snmp.Type(last[0]), last[1:]); ok {
+			return &profiles.Dynamics{Clock: &profiles.Clock{Unit: c.unit, Since: "boot", Uptime: time.Duration(v) * c.unit}}
+		}
+	}
+	return nil
+}
+
+// identify puts the agent's name and place on the device's name plate, where that is empty.
+func (l *snmpLearner) identify(dev *profiles.Device) {
+	for oid, field := range map[string]*string{"1.3.6.1.2.1.1.5.0": &dev.Identity.Name, "1.3.6.1.2.1.1.6.0": &dev.Identity.Location} {
+		o, _ := snmp.ParseOID(oid)
+		if n := l.tree.get(o); n != nil && *field == "" {
+			if v := n.value(); len(v) > 1 && snmp.Type(v[0]) == snmp.TypeOctetString {
+				*field = strings.ToValidUTF8(string(v[1:]), "")
+			}
+		}
+	}
+}

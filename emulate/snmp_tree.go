@@ -1,0 +1,168 @@
+package emulate
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"sort"
+
+	"ringer/capture/snmp"
+	"ringer/profiles"
+)
+
+// An snmpTree holds the variables of an agent in the order of a walk: names and values one behind the
+// other as they are encoded, so that a million of them are a few large slices and answers need not be
+// encoded anew.
+type snmpTree struct {
+	oids, values   []byte
+	oidAt, valueAt []uint32 // where each begins; one more at the end
+	moving         []uint64 // one bit a variable: it has a cell
+	unsorted       bool
+}
+
+// errSNMPSize: positions are kept in 32 bits.
+var errSNMPSize = errors.New("more than 4 GiB of variables are not read")
+
+func newSNMPTree() snmpTree { return snmpTree{oidAt: []uint32{0}, valueAt: []uint32{0}} }
+
+// read reads an .snmprec file.
+func (t *snmpTree) read(r io.Reader) error {
+	if err := profiles.ReadSNMPRec(r, t.add); err != nil {
+		return err
+	}
+	return t.sort()
+}
+
+func (t *snmpTree) add(oid snmp.OID, tag snmp.Type, content []byte) error {
+	if len(t.oids)+len(oid) > math.MaxUint32 || len(t.values)+len(content) >= math.MaxUint32 {
+		return errSNMPSize
+	}
+	if n := t.len(); n > 0 {
+		switch c := oid.Compare(t.oid(n - 1)); {
+		case c == 0:
+			return fmt.Errorf("%s is there twice", oid)
+		case c < 0:
+			t.unsorted = true
+		}
+	}
+	t.oids = append(t.oids, oid...)
+	t.values = append(append(t.values, byte(tag)), content...)
+	t.oidAt = append(t.oidAt, uint32(len(t.oids)))
+	t.valueAt = append(t.valueAt, uint32(len(t.values)))
+	return nil
+}
+
+func (t *snmpTree) len() int            { return len(t.oidAt) - 1 }
+func (t *snmpTree) oid(i int) snmp.OID  { return t.oids[t.oidAt[i]:t.oidAt[i+1]:t.oidAt[i+1]] }
+func (t *snmpTree) value(i int) []byte  { return t.values[t.valueAt[i]:t.valueAt[i+1]:t.valueAt[i+1]] }
+func (t *snmpTree) moves(i int) bool    { return t.moving[i>>6]&(1<<(i&63)) != 0 }
+func (t *snmpTree) setMoves(i int)      { t.moving[i>>6] |= 1 << (i & 63) }
+func (t *snmpTree) tag(i int) snmp.Type { return snmp.Type(t.values[t.valueAt[i]]) }
+
+// sort puts the variables in order, and finds those that are there twice.
+func (t *snmpTree) sort() error {
+	if !t.unsorted {
+		return nil
+	}
+	order := make([]int, t.len())
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return t.oid(a).Compare(t.oid(b)) })
+	sorted := snmpTree{
+		oids: make([]byte, 0, len(t.oids)), values: make([]byte, 0, len(t.values)),
+		oidAt: make([]uint32, 1, len(t.oidAt)), valueAt: make([]uint32, 1, len(t.valueAt)),
+	}
+	for _, i := range order {
+		v := t.value(i)
+		if err := sorted.add(t.oid(i), snmp.Type(v[0]), v[1:]); err != nil {
+			return err
+		}
+	}
+	*t = sorted
+	return nil
+}
+
+// search is the first variable at o or behind it, and whether it is o. near is a guess: walks ask for
+// what they were told last.
+func (t *snmpTree) search(o snmp.OID, near int) (i int, found bool) {
+	n := t.len()
+	for i := near; i >= 0 && i < n && i <= near+1; i++ {
+		if t.oid(i).Equal(o) {
+			return i, true
+		}
+	}
+	i = sort.Search(n, func(i int) bool { return t.oid(i).Compare(o) >= 0 })
+	return i, i < n && t.oid(i).Equal(o)
+}
+
+// object says whether o lies in an object that has instances: the variables beside it show where the
+// object's name ends. A scalar's only instance ends in 0; a table's entry is number 1 of the table, and
+// has columns (RFC 2578, section 7.1.12), which in another column have the same index.
+func (t *snmpTree) object(o snmp.OID) bool {
+	i, _ := t.search(o, -1)
+	for _, k := range []int{i - 1, i} {
+		if k < 0 || k >= t.len() {
+			continue
+		}
+		if p := t.objectOf(k); p != nil && o.HasPrefix(p) {
+			return true
+		}
+	}
+	return false
+}
+
+// objectOf is the name of the object whose instance a variable is; nil if that cannot be told.
+func (t *snmpTree) objectOf(i int) snmp.OID {
+	o := t.oid(i)
+	ends := make([]int, 0, len(o)) // where each number ends
+	for j, x := range o {
+		if x < 0x80 {
+			ends = append(ends, j+1)
+		}
+	}
+	n := len(ends)
+	var column snmp.OID
+	for k := 2; k < n-1; k++ { // ends[k] closes the column, the entry before it is number 1
+		if ends[k-1]-ends[k-2] != 1 || o[ends[k-1]-1] != 1 {
+			continue
+		}
+		if t.otherColumn(o, ends[k-1], ends[k]) {
+			return o[:ends[k]]
+		}
+		if column == nil && k >= n-3 {
+			column = o[:ends[k]]
+		}
+	}
+	if n > 1 && o[len(o)-1] == 0 && ends[n-1]-ends[n-2] == 1 {
+		return o[:ends[n-2]]
+	}
+	return column
+}
+
+// otherColumn says whether the entry o[:entry] has an instance with o's index in another column than
+// o[entry:column].
+func (t *snmpTree) otherColumn(o snmp.OID, entry, column int) bool {
+	if column-entry != 1 {
+		return false
+	}
+	other := slices.Clone(o)
+	for c := byte(1); c < 0x80; c++ {
+		if other[entry] = c; c == o[entry] {
+			continue
+		}
+		i, found := t.search(other, -1)
+		if found {
+			return true
+		}
+		if i >= t.len() || !t.oid(i).HasPrefix(o[:entry]) {
+			return false
+		}
+		if next := t.oid(i); next[entry] < 0x80 && next[entry] > c {
+			c = next[entry] - 1
+		}
+	}
+	return false
+}
