@@ -43,8 +43,7 @@ type httpLearner struct {
 type httpRoute struct {
 	profiles.HTTPRoute
 	track profiles.Track
-	slots bool // a reply has a date or a token: what the track says matters even if it never moves
-	owed  int  // askings whose answer the recording lost before any was seen
+	owed  int // askings whose answer the recording lost before any was seen
 }
 
 // httpWaitingMax bounds how many connections are remembered with a body to come.
@@ -109,6 +108,9 @@ func (l *httpLearner) unasked(x *capture.Exchange) {
 
 func (l *httpLearner) answered(x *capture.Exchange, q *httpQuestion) {
 	route := profiles.HTTPRoute{Ask: q.head.Method + " " + q.head.Target}
+	if v := q.head.Version; v != "" && !strings.HasPrefix(v, "HTTP/1.") {
+		route.Ask += " " + v
+	}
 	switch {
 	case q.expected:
 		route.Body = profiles.HTTPExpected
@@ -153,7 +155,6 @@ func (l *httpLearner) answered(x *capture.Exchange, q *httpQuestion) {
 			continue
 		}
 		names = append(names, name)
-		r.slots = r.slots || s.Dated || len(s.Tokens) > 0
 		l.sample = s.Append(l.sample)
 	}
 	if names != nil {
@@ -336,11 +337,7 @@ func (l *httpLearner) writeRoutes(out *Output) ([]string, error) {
 }
 
 func (l *httpLearner) writeSamples(out *Output) ([]string, error) {
-	moved := slices.DeleteFunc(slices.Clone(l.order), func(r *httpRoute) bool {
-		last := r.track.Last().Value
-		return r.track.Runs() == 0 || !r.track.Moved() && !r.slots && len(last) > 0
-	})
-	if len(moved) == 0 {
+	if len(l.order) == 0 {
 		return nil, nil
 	}
 	name := "samples/" + l.s.Name() + ".tsv"
@@ -349,7 +346,10 @@ func (l *httpLearner) writeSamples(out *Output) ([]string, error) {
 		return nil, err
 	}
 	sw := profiles.NewSampleWriter(w)
-	for _, r := range moved {
+	for _, r := range l.order { // those that never moved, too: in another capture of the device they may have
+		if r.track.Runs() == 0 {
+			continue
+		}
 		if err := sw.Write(r.Cell(), nil, &r.track); err != nil {
 			w.Close()
 			return nil, fmt.Errorf("%s: %w", name, err)

@@ -177,7 +177,7 @@ func (s *httpService) addRoute(spec *profiles.HTTPRoute, replies map[string]*htt
 		r.last = append(r.last, replies[id])
 	}
 	cell := spec.Cell()
-	if t := tracks[cell]; t != nil {
+	if t := tracks[cell]; t != nil && !s.constant(t) {
 		c, err := s.st.NewCell("http "+cell, t, nil)
 		if err != nil {
 			return err
@@ -210,6 +210,23 @@ func (s *httpService) addRoute(spec *profiles.HTTPRoute, replies map[string]*htt
 	method, target, _ := strings.Cut(spec.Ask, " ")
 	s.know(method, target, q, r)
 	return nil
+}
+
+// constant says whether all samples are one answer without slots: no cell is needed to play it.
+func (s *httpService) constant(t *profiles.Track) bool {
+	b := t.Last().Value
+	if t.Moved() || len(b) == 0 {
+		return false
+	}
+	var x profiles.HTTPSample
+	for len(b) > 0 {
+		rest, err := x.Unpack(b)
+		if err != nil || x.Dated || len(x.Tokens) > 0 {
+			return false
+		}
+		b = rest
+	}
+	return true
 }
 
 // know notes what a route says about its path.

@@ -17,6 +17,7 @@ type httpErrors struct {
 	recorded map[int]*httpRefusal
 	byMethod map[string]*httpRefusal // what every asking by this method got
 	pattern  *httpRefusal            // an error page that names its status
+	shut     []*httpRefusal          // how those without credentials were sent away
 	files    map[int][]byte
 	headers  []profiles.HTTPHeader
 	made     map[int]*httpReply
@@ -53,8 +54,11 @@ func (e *httpErrors) learn(s *httpService, dev *profiles.Device) error {
 			continue
 		}
 		f := &httpRefusal{r, bare}
-		if e.recorded[status] == nil || status == 401 && o.route.auth == "" {
+		if e.recorded[status] == nil {
 			e.recorded[status] = f
+		}
+		if status == 401 && o.route.auth == "" {
+			e.shut = append(e.shut, f)
 		}
 		if status == 405 || status == 501 || status == 400 || status == 403 {
 			e.byMethod[method] = f
@@ -147,13 +151,28 @@ func (s *httpService) version() string {
 // refuse answers with an error.
 func (h *httpSession) refuse(a *httpAsked, status int, closes bool) Answer {
 	e := &h.s.errors
-	if f := e.recorded[status]; f != nil {
+	f := e.recorded[status]
+	if status == 401 {
+		for _, x := range e.shut { // the nearest
+			if commonPrefix(x.path, a.bare) > commonPrefix(f.path, a.bare) {
+				f = x
+			}
+		}
+	}
+	if f != nil {
 		return h.refuseAs(f, a, status, closes)
 	}
 	if e.pattern != nil && e.files[status] == nil && e.files[0] == nil {
 		return h.refuseAs(e.pattern, a, status, closes)
 	}
 	return h.plainError(a, status, closes)
+}
+
+func commonPrefix(a, b string) (n int) {
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 // refuseAs answers after a recorded error: with the path that was asked for now, and this status.

@@ -33,17 +33,23 @@ func (h *httpSession) submit(f *profiles.HTTPForm, a *httpAsked) (Answer, bool) 
 		}
 		return h.refuse(a, 400, false), true
 	}
+	points, values := make([]*PointState, 0, len(f.Fields)), make([]Value, 0, len(f.Fields))
 	for field, name := range f.Fields {
-		values, given := fields[field]
-		if !given {
+		if !fields.Has(field) {
 			continue
 		}
 		p, err := h.s.st.Point(name)
 		if err != nil {
 			return h.refuse(a, 500, false), true
 		}
-		v, ok := readField(p, values[0])
-		if !ok || p.Set(v) != nil {
+		v, ok := readField(p, fields.Get(field))
+		if !ok || !p.accepts(v) {
+			return h.refuse(a, 400, false), true
+		}
+		points, values = append(points, p), append(values, v)
+	}
+	for i, p := range points {
+		if p.Set(values[i]) != nil {
 			return h.refuse(a, 400, false), true
 		}
 	}
@@ -93,4 +99,12 @@ func readField(p *PointState, s string) (Value, bool) {
 	}
 	f, err := strconv.ParseFloat(strings.ReplaceAll(s, ",", "."), 64)
 	return FloatValue(f), err == nil
+}
+
+// accepts says whether a point would take a value: a form is carried out as a whole or not at all.
+func (p *PointState) accepts(v Value) bool {
+	w := p.Spec.Write
+	v, ok := p.take(v)
+	f := v.Float()
+	return w != nil && ok && (v.IsText() || (w.Min == nil || f >= *w.Min) && (w.Max == nil || f <= *w.Max))
 }

@@ -80,12 +80,11 @@ func jsonEnd(data []byte, i int) int {
 			continue
 		case '}', ']':
 			depth--
+		case ',', ':', ' ', '\t', '\r', '\n':
+			continue
 		default:
 			for i+1 < len(data) && strings.IndexByte(",:]} \t\r\n", data[i+1]) < 0 {
 				i++
-			}
-			if depth > 0 || strings.IndexByte(",: \t\r\n", data[i]) >= 0 {
-				continue
 			}
 		}
 		if depth == 0 {

@@ -47,6 +47,7 @@ func (r *httpRoute) status() int {
 type httpAsked struct {
 	req      *http.Request
 	body     []byte
+	target   string // with the version behind it, if that is none of HTTP/1
 	bare     string // the target without its query
 	host     string
 	expected bool // its body is still to come
@@ -62,7 +63,10 @@ type httpAsked struct {
 // asked sums up a request. Its body may have come as a message of its own.
 func (h *httpSession) asked(req *http.Request, body []byte, expected bool) *httpAsked {
 	a := &h.now
-	*a = httpAsked{req: req, body: body, expected: expected, bare: req.Target}
+	*a = httpAsked{req: req, body: body, expected: expected, target: req.Target, bare: req.Target}
+	if req.Version != "" && !strings.HasPrefix(req.Version, "HTTP/1.") {
+		a.target += " " + req.Version
+	}
 	if i := strings.IndexByte(req.Target, '?'); i >= 0 {
 		a.bare = req.Target[:i]
 	}

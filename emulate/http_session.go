@@ -102,18 +102,14 @@ func (s *httpService) unfit(a *httpAsked) int {
 	switch {
 	case v == "":
 	case !strings.HasPrefix(v, "HTTP/1."):
-		if s.known(a) {
-			break
+		if _, known := s.questions[a.req.Method+" "+a.target]; !known {
+			return 505
 		}
-		return 505
 	case a.host == "" && v != "HTTP/1.0" && !s.sec.Hostless:
 		if _, named := a.req.Headers.Find("Host"); !named {
 			return 400
 		}
-	case !a.req.WellFramed():
-		if s.known(a) {
-			break
-		}
+	case len(a.req.Body) == 0 && !a.req.WellFramed():
 		if _, coded := a.req.Headers.Find("Transfer-Encoding"); coded && a.req.Headers.Get("Content-Length") == "" {
 			return 501
 		}
@@ -122,18 +118,12 @@ func (s *httpService) unfit(a *httpAsked) int {
 	return 0
 }
 
-// known says whether a request was recorded, odd as it is.
-func (s *httpService) known(a *httpAsked) bool {
-	_, ok := s.questions[a.req.Method+" "+a.req.Target]
-	return ok
-}
-
 // recorded finds the question; headless: it is that of a GET, and HEAD was asked.
 func (h *httpSession) recorded(a *httpAsked) (q *httpQuestion, headless bool) {
 	if len(h.s.questions) == 0 {
 		return nil, false
 	}
-	method, target := a.req.Method, a.req.Target
+	method, target := a.req.Method, a.target
 	if q := h.question(method, target, a); q != nil {
 		return q, false
 	}

@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"fmt"
 	"net/textproto"
 	"path"
 	"slices"
@@ -174,6 +175,19 @@ func (h *HTTP) Validate(v *Validation) {
 			v.At("auth", "realm").Errorf("%q cannot be a realm", a.Realm)
 		}
 	}
+}
+
+// Merge puts routes in the order of their captures; the clock is told by the newer one.
+func (h *HTTP) Merge(newer Section, m *Merging) error {
+	n, ok := newer.(*HTTP)
+	if !ok {
+		return fmt.Errorf("one is answered from recordings alone: learn both profiles anew")
+	}
+	routes := m.byAge(h.Routes, n.Routes)
+	h.Skew, h.Routes, n.Skew, n.Routes = n.Skew, nil, 0, nil
+	m.Fields(h, n)
+	h.Routes = routes
+	return nil
 }
 
 func absolute(v *Validation, p string) {

@@ -37,7 +37,7 @@ type HTTPCredentials struct {
 
 // HTTPRoute says what one question is answered with.
 type HTTPRoute struct {
-	// Ask is method and target: "GET /index.htm?lang=en".
+	// Ask is method and target: "GET /index.htm?lang=en"; a version that is none of HTTP/1 follows.
 	Ask string `yaml:"ask"`
 	// Body is the digest of the request's body: the first 8 bytes of SHA-256 over salt and body, in
 	// hexadecimal; or "expected", for a request that waits for 100 Continue with its body.
