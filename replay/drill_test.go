@@ -169,11 +169,11 @@ func (f *fake) Dial(_ context.Context, _ *capture.Exchange, hear func(Said)) (Li
 	return l, nil
 }
 
-func (l *fakeLink) Send(m wire.Message) error {
+func (l *fakeLink) Send(m wire.Message) (wire.Message, error) {
 	q := m.(*question)
 	l.fake.log = append(l.fake.log, strings.TrimSpace(fmt.Sprintf("%d: %d %s %s", l.number, q.ID, q.Text, q.Handle)))
 	l.fake.answer(l, q)
-	return nil
+	return m, nil
 }
 
 func (l *fakeLink) Close() error {

@@ -160,15 +160,21 @@ type insideLink struct {
 	tick    time.Time
 }
 
-func (l *insideLink) Send(m wire.Message) error {
+func (l *insideLink) Send(m wire.Message) (wire.Message, error) {
 	if l.closed {
-		return io.EOF
+		return m, io.EOF
 	}
 	b, err := m.Append(nil)
 	if err != nil {
-		return err
+		return m, err
 	}
-	l.asked(b)
+	m = l.asked(m, b)
+	l.answer(b)
+	return m, nil
+}
+
+// answer is what the serving engine does with what comes.
+func (l *insideLink) answer(b []byte) {
 	l.in = append(l.in, b...)
 	l.state.Lock()
 	defer l.state.Unlock()
@@ -181,7 +187,7 @@ func (l *insideLink) Send(m wire.Message) error {
 				if !l.udp {
 					l.end(io.EOF)
 				}
-				return nil
+				return
 			}
 			var a emulate.Answer
 			a, n = mal.Malformed(l.in)
@@ -203,7 +209,6 @@ func (l *insideLink) Send(m wire.Message) error {
 		}
 		l.in = l.in[n:]
 	}
-	return nil
 }
 
 // say sends an answer the way a socket would: as bytes.

@@ -292,13 +292,14 @@ func (p *player) submit(a *ask) {
 	default:
 		a.deadline = a.sent.Add(p.opt.Timeout + a.x.Latency)
 	}
-	l.asks = append(l.asks, a)
-	l.open = append(l.open, a.x.Request)
-	p.pending = append(p.pending, a)
-	if err := l.link.Send(a.x.Request); err != nil {
+	open, err := l.link.Send(a.x.Request)
+	if err != nil {
 		l.err = err
 		a.deadline = a.sent
 	}
+	l.asks = append(l.asks, a)
+	l.open = append(l.open, open)
+	p.pending = append(p.pending, a)
 }
 
 // read takes what was said until now; if nothing was, it waits for more until the given time.

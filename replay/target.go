@@ -28,7 +28,8 @@ type Target interface {
 
 // A Link is one connection to the target.
 type Link interface {
-	Send(m wire.Message) error
+	// Send asks, and gives the request as the link's own Conn reads it: what Match takes as open.
+	Send(m wire.Message) (open wire.Message, err error)
 	// Match is wire.Conn's, for the replies that were heard on this link.
 	Match(open []wire.Message, reply wire.Message) (i int, last bool)
 	Close() error
@@ -89,17 +90,21 @@ type ear struct {
 	buf  []byte
 }
 
-// asked tells the Conn about a request.
-func (e *ear) asked(b []byte) {
+// asked tells the Conn about a request m, whose bytes are b.
+func (e *ear) asked(m wire.Message, b []byte) wire.Message {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for len(b) > 0 {
-		n, _, err := e.conn.Next(wire.Client, b, false)
+		n, read, err := e.conn.Next(wire.Client, b, false)
 		if n <= 0 || err != nil {
-			return
+			break
+		}
+		if read != nil {
+			m = read
 		}
 		b = b[n:]
 	}
+	return m
 }
 
 func (e *ear) Match(open []wire.Message, reply wire.Message) (int, bool) {
@@ -140,14 +145,14 @@ type socketLink struct {
 	c net.Conn
 }
 
-func (l *socketLink) Send(m wire.Message) error {
+func (l *socketLink) Send(m wire.Message) (wire.Message, error) {
 	b, err := m.Append(nil)
 	if err != nil {
-		return err
+		return m, err
 	}
-	l.asked(b)
+	m = l.asked(m, b)
 	_, err = l.c.Write(b)
-	return err
+	return m, err
 }
 
 func (l *socketLink) Close() error { return l.c.Close() }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"sort"
 	"strings"
 	"time"
 
@@ -248,16 +247,20 @@ type serviceJSON struct {
 	Facts    string `json:"facts"`
 }
 
+// printLearned shows the profiles that were written. They are read again for it, which is a check, too.
 func printLearned(c *cli.Context, devices []*learned, took time.Duration) error {
+	for _, d := range devices {
+		dev, err := profiles.Load(d.dir)
+		if err != nil {
+			return err
+		}
+		defer closeProfiles(dev)
+		d.Device = dev
+	}
 	if c.Bool("json") {
 		all := []learnedJSON{}
 		for _, d := range devices {
-			j := learnedJSON{Device: d.ID, Profile: d.dir, Identity: d.Identity, Exchanges: d.exchanges}
-			for i := range d.Services {
-				s := &d.Services[i]
-				j.Services = append(j.Services, serviceJSON{s.Protocol, s.Common().Port.String(), facts(s)})
-			}
-			all = append(all, j)
+			all = append(all, learnedJSON{d.ID, d.dir, d.Identity, d.exchanges, servicesJSON(d.Device)})
 		}
 		return printJSON(c, all)
 	}
@@ -266,7 +269,7 @@ func printLearned(c *cli.Context, devices []*learned, took time.Duration) error 
 		name, n := d.ID, count(d.exchanges)
 		for i := range d.Services {
 			s := &d.Services[i]
-			t.add(name, s.Protocol, s.Common().Port.String(), n, facts(s))
+			t.add(name, s.Protocol, s.Common().Port.String(), n, facts(d.Device, s))
 			name, n = "", ""
 		}
 	}
@@ -278,47 +281,16 @@ func printLearned(c *cli.Context, devices []*learned, took time.Duration) error 
 			fmt.Fprintf(c.App.Writer, "%s is %s\n", d.ID, id)
 		}
 	}
-	where := filepath.Dir(devices[0].dir)
-	what := plural(len(devices), "profile", "profiles")
-	fmt.Fprintf(c.App.Writer, "%s in %s (%s)\nnext: ringer emulate %s\n", what, where, took, devices[0].dir)
+	fmt.Fprintf(c.App.Writer, "%s in %s (%s)\nnext: ringer emulate %s\n",
+		plural(len(devices), "profile", "profiles"), filepath.Dir(devices[0].dir), took, devices[0].dir)
 	return nil
 }
 
-// nameplate is what an identity says, in one line.
-func nameplate(id *profiles.Identity) string {
-	var parts []string
-	for _, p := range []struct{ word, value string }{
-		{"", id.Vendor}, {"", id.Model}, {"", id.Order}, {"firmware ", id.Firmware}, {"serial ", id.Serial}, {"named ", id.Name},
-	} {
-		if p.value != "" {
-			parts = append(parts, p.word+p.value)
-		}
+func servicesJSON(d *profiles.Device) []serviceJSON {
+	all := []serviceJSON{}
+	for i := range d.Services {
+		s := &d.Services[i]
+		all = append(all, serviceJSON{s.Protocol, s.Common().Port.String(), facts(d, s)})
 	}
-	return strings.Join(parts, ", ")
-}
-
-// facts says in few words what was learned of a service.
-func facts(s *profiles.Service) string {
-	if f, ok := s.Section.(interface{ Summary() string }); ok {
-		if text := f.Summary(); text != "" {
-			return text
-		}
-	}
-	c := s.Common()
-	var parts []string
-	if n := len(c.Samples); n > 0 {
-		parts = append(parts, plural(n, "file of samples", "files of samples"))
-	}
-	if n := len(c.Recordings); n > 0 {
-		parts = append(parts, plural(n, "recording", "recordings"))
-	}
-	if n := len(c.Latency); n > 0 {
-		classes := make([]string, 0, n)
-		for k := range c.Latency {
-			classes = append(classes, k)
-		}
-		sort.Strings(classes)
-		parts = append(parts, plural(n, "kind of request", "kinds of requests"))
-	}
-	return strings.Join(parts, ", ")
+	return all
 }

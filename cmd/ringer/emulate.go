@@ -82,7 +82,7 @@ func emulateDevices(c *cli.Context) error {
 	if err != nil {
 		return failure{statusInput, err}
 	}
-	if err := printServed(c, decoy); err != nil {
+	if err := printServed(c, decoy, devices); err != nil {
 		decoy.Close()
 		return err
 	}

@@ -210,7 +210,7 @@ func (d *learned) join(other *learned) error {
 	if err := os.Rename(next, d.dir); err != nil {
 		return err
 	}
-	d.Device = merged
+	d.Device, merged.Files = merged, nil
 	d.exchanges += other.exchanges
 	return nil
 }

@@ -79,12 +79,7 @@ func showProfiles(c *cli.Context) error {
 	if c.Bool("json") {
 		all := []learnedJSON{}
 		for i, d := range devices {
-			j := learnedJSON{Device: d.ID, Profile: from[i], Identity: d.Identity}
-			for k := range d.Services {
-				s := &d.Services[k]
-				j.Services = append(j.Services, serviceJSON{s.Protocol, s.Common().Port.String(), facts(s)})
-			}
-			all = append(all, j)
+			all = append(all, learnedJSON{Device: d.ID, Profile: from[i], Identity: d.Identity, Services: servicesJSON(d)})
 		}
 		return printJSON(c, all)
 	}
@@ -124,7 +119,7 @@ func showProfile(c *cli.Context, d *profiles.Device) error {
 	t := newTable("protocol", ">port", "known")
 	for i := range d.Services {
 		s := &d.Services[i]
-		t.add(s.Protocol, s.Common().Port.String(), facts(s))
+		t.add(s.Protocol, s.Common().Port.String(), facts(d, s))
 	}
 	if err := t.print(w); err != nil {
 		return err

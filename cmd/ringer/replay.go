@@ -234,21 +234,24 @@ func (p *playing) inside(devices []*profiles.Device) (replay.Target, error) {
 
 func (p *playing) sockets(opt *replay.Options) (replay.Target, error) {
 	c := p.c
-	byRecorded := map[netip.Addr]netip.Addr{}
+	servers := map[netip.Addr]bool{}
+	byName := map[string]netip.Addr{}
+	for s := range p.study.Servers {
+		a := s.Addr().Unmap()
+		servers[a] = true
+		byName[a.String()], byName[deviceName(a)] = a, a
+	}
 	mapped, err := parseMap(c.StringSlice("map"))
 	if err != nil {
 		return nil, err
 	}
-	for text, to := range mapped {
-		from, err := netip.ParseAddr(text)
-		if err != nil {
-			return nil, usage("--map %s=%s: want the address of a recorded device before the =", text, to)
+	byRecorded := map[netip.Addr]netip.Addr{}
+	for name, to := range mapped {
+		from, ok := byName[name]
+		if !ok {
+			return nil, usage("--map %s=%s: there is no device %s in %s; ringer capture --list shows them", name, to, name, p.name)
 		}
-		byRecorded[from.Unmap()] = to
-	}
-	servers := map[netip.Addr]bool{}
-	for s := range p.study.Servers {
-		servers[s.Addr().Unmap()] = true
+		byRecorded[from] = to
 	}
 	if c.IsSet("target") {
 		to, err := resolve(c.String("target"))

@@ -77,11 +77,11 @@ func printReport(c *cli.Context, r *replay.Report) error {
 	}
 	t := newTable("protocol", "request", ">asked", ">equal", ">masked", ">differ", ">no answer", ">accepted",
 		">withheld", ">lost", ">unsaid")
-	times := newTable("answer times", "", ">p50 recorded", ">now", ">p99 recorded", ">now")
+	times := newTable("protocol", "answer times", ">p50 was", ">now", ">p99 was", ">now")
 	total := r.Total()
 	total.Class = "total"
 	for _, row := range append(byClass(r), total) {
-		class := cut(row.Class, 32)
+		class := cut(row.Class, 30)
 		t.add(row.Protocol, class, count(row.Asked), count(row.Equal), count(row.Masked), count(row.Different), count(row.NoAnswer),
 			count(row.Accepted), count(row.Withheld), count(row.Lost), count(row.Unsaid))
 		if row.Measured.P50 > 0 {

@@ -16,7 +16,7 @@ func TestRooms(t *testing.T) {
 	}
 	may := map[string][]string{
 		"ringer/capture/wire": {},
-		"ringer/profiles":     {},
+		"ringer/profiles":     {"ringer/capture/"},
 		"ringer/capture":      {"ringer/capture/"},
 		"ringer/clone":        {"ringer/capture", "ringer/profiles"},
 		"ringer/emulate":      {"ringer/capture", "ringer/profiles"},

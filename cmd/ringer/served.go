@@ -3,12 +3,14 @@ package main
 import (
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"ringer/emulate"
+	"ringer/profiles"
 )
 
 type servedJSON struct {
@@ -20,7 +22,7 @@ type servedJSON struct {
 }
 
 // printServed shows what is served where, and what to try from another terminal.
-func printServed(c *cli.Context, decoy *emulate.Decoy) error {
+func printServed(c *cli.Context, decoy *emulate.Decoy, devices []*profiles.Device) error {
 	rows := decoy.Table()
 	if c.Bool("json") {
 		all := []servedJSON{}
@@ -53,7 +55,7 @@ func printServed(c *cli.Context, decoy *emulate.Decoy) error {
 	if offset, why := decoy.Offset(); why != nil {
 		fmt.Fprintf(w, "ports are moved by %d, because %v\n", offset, why)
 	}
-	commands := toTry(rows)
+	commands := toTry(rows, devices)
 	if len(commands) > 0 {
 		fmt.Fprintln(w, "\ntry from another terminal:")
 		for _, line := range commands {
@@ -64,59 +66,115 @@ func printServed(c *cli.Context, decoy *emulate.Decoy) error {
 	return err
 }
 
-const tryMax = 8
-
 // toTry gives commands of common clients for the first service of each protocol.
-func toTry(rows []emulate.Listening) []string {
+func toTry(rows []emulate.Listening, devices []*profiles.Device) []string {
 	var out []string
 	seen := map[string]bool{}
 	for _, r := range rows {
-		ask := clients[r.Protocol]
-		if ask == nil || seen[r.Protocol] || len(out) >= tryMax {
+		if seen[r.Protocol] {
 			continue
 		}
 		seen[r.Protocol] = true
-		out = append(out, ask(r)...)
+		out = append(out, askWith(r, sectionOf(r, devices))...)
 	}
 	return out
 }
 
-// clients are the commands that ask a service something, by protocol.
-var clients = map[string]func(emulate.Listening) []string{
-	"modbus": func(l emulate.Listening) []string {
-		host, port := hostPort(l)
-		return []string{
-			fmt.Sprintf("mbpoll -m tcp -p %s -a 1 -t 4 -0 -r 0 -c 4 -1 %s", port, host),
-			nmap(l, "modbus-discover", ""),
+func sectionOf(l emulate.Listening, devices []*profiles.Device) profiles.Section {
+	for _, d := range devices {
+		for _, s := range d.Services {
+			if p := s.Common().Port; d.ID == l.Device && s.Protocol == l.Protocol && p.Number == l.Port && p.Network() == l.Network {
+				return s.Section
+			}
 		}
-	},
-	"s7": func(l emulate.Listening) []string { return []string{nmap(l, "s7-info", "")} },
-	"snmp": func(l emulate.Listening) []string {
-		return []string{fmt.Sprintf("snmpwalk -v2c -c public udp:%s system", brackets(l))}
-	},
-	"http": func(l emulate.Listening) []string {
-		return []string{fmt.Sprintf("curl -i http://%s/", brackets(l))}
-	},
+	}
+	return nil
 }
 
-func hostPort(l emulate.Listening) (host, port string) {
-	return l.Address.Addr().String(), strconv.Itoa(int(l.Address.Port()))
+// askWith gives the commands that ask a service something.
+func askWith(l emulate.Listening, section profiles.Section) []string {
+	host, port := l.Address.Addr().String(), strconv.Itoa(int(l.Address.Port()))
+	at := net.JoinHostPort(host, port)
+	switch s := section.(type) {
+	case *profiles.Modbus:
+		if l.Protocol != "modbus" {
+			return nil
+		}
+		return []string{modbusPoll(s, host, port), nmap(l, "modbus-discover")}
+	case *profiles.S7:
+		return []string{nmap(l, "s7-info")}
+	case *profiles.SNMP:
+		if community := openCommunity(s); community != "" {
+			return []string{fmt.Sprintf("snmpwalk -v2c -c %s udp:%s", shellWord(community), at)}
+		}
+		return []string{nmap(l, "snmp-info")}
+	case *profiles.HTTP:
+		if l.Address.Port() == 80 {
+			at = strings.TrimSuffix(at, ":80")
+		}
+		return []string{fmt.Sprintf("curl -i http://%s/", at)}
+	}
+	return nil
 }
 
-func brackets(l emulate.Listening) string {
-	host, port := hostPort(l)
-	return net.JoinHostPort(host, port)
+// modbusPoll reads what the profile knows first: mbpoll counts types 0 coils, 1 discrete inputs, 3 input
+// and 4 holding registers.
+func modbusPoll(s *profiles.Modbus, host, port string) string {
+	unit, cells := uint8(1), s.Registers
+	for id, u := range s.Units.Map {
+		if len(cells) == 0 || len(s.Registers) == 0 && id < unit {
+			unit, cells = id, u.Registers
+		}
+	}
+	kind, span := 4, profiles.ModbusSpan{Last: 3}
+	for _, c := range cells {
+		found := false
+		for k, p := range map[int]*profiles.ModbusSpan{0: c.Coil, 1: c.Discrete, 3: c.Input, 4: c.Holding} {
+			if p != nil {
+				kind, span, found = k, *p, true
+			}
+		}
+		if found {
+			break
+		}
+	}
+	return fmt.Sprintf("mbpoll -m tcp -p %s -a %d -t %d -0 -r %d -c %d -1 %s", port, unit, kind, span.First, min(spanLength(&span), 4), host)
 }
 
-// nmap runs a script against a port that may not be the usual one: a "+" makes it run all the same.
-func nmap(l emulate.Listening, script, more string) string {
-	host, port := hostPort(l)
-	six := ""
+// openCommunity is a community that the profile has in the clear, "public" before all others.
+func openCommunity(s *profiles.SNMP) string {
+	names := sortedKeys(s.Communities)
+	if slices.Contains(names, "public") {
+		return "public"
+	}
+	for _, n := range names {
+		if !profiles.IsVerifier(n) {
+			return n
+		}
+	}
+	return ""
+}
+
+// shellWord puts a text between quotes if a shell would not take it as one word.
+func shellWord(s string) string {
+	if strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == "" && s != "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// nmap runs a script against a port; a "+" makes it run on one that is not the usual one.
+func nmap(l emulate.Listening, script string) string {
+	host := l.Address.Addr().String()
+	var flags string
 	if strings.Contains(host, ":") {
-		six = "-6 "
+		flags = "-6 "
+	}
+	if l.Network == "udp" {
+		flags += "-sU "
 	}
 	if l.Address.Port() != l.Port {
 		script = "+" + script
 	}
-	return strings.TrimSpace(fmt.Sprintf("nmap %s-Pn -p %s --script %s %s%s", six, port, script, host, more))
+	return fmt.Sprintf("nmap %s-Pn -p %d --script %s %s", flags, l.Address.Port(), script, host)
 }
