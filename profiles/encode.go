@@ -222,3 +222,15 @@ func marshal(n *yaml.Node) ([]byte, error) {
 	}
 	return b.Bytes(), e.Close()
 }
+
+// flat is the one-line form of a node.
+func flat(n *yaml.Node) string {
+	if n.Kind != yaml.ScalarNode {
+		n.Style = yaml.FlowStyle
+	}
+	b, err := marshal(n)
+	if err != nil {
+		return err.Error()
+	}
+	return strings.ReplaceAll(strings.TrimRight(string(b), "\n"), "\n", " ")
+}

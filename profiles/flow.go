@@ -1,29 +1,28 @@
 package profiles
 
-import (
-	"bytes"
-	"strings"
-
-	"go.yaml.in/yaml/v3"
-)
+import "reflect"
 
 // flow is the one-line form of dynamics in samples files: {counter: {rate: 3}}.
 func (d *Dynamics) flow() (string, error) {
-	var n yaml.Node
-	if err := n.Encode(d); err != nil {
+	n, err := encode(reflect.ValueOf(d))
+	if err != nil {
 		return "", err
 	}
-	n.Style = yaml.FlowStyle
-	b, err := yaml.Marshal(&n)
-	return strings.ReplaceAll(strings.TrimRight(string(b), "\n"), "\n", " "), err
+	return flat(n), nil
 }
 
 func parseFlow(s string) (*Dynamics, error) {
 	if s == "" {
 		return nil, nil
 	}
+	dec := newDecoder("")
+	n := dec.parse([]byte(s))
 	d := new(Dynamics)
-	dec := yaml.NewDecoder(bytes.NewReader([]byte(s)))
-	dec.KnownFields(true)
-	return d, dec.Decode(d)
+	if n != nil {
+		dec.decode(n, reflect.ValueOf(d).Elem(), "")
+	}
+	if len(dec.errs) > 0 {
+		return nil, dec.errs
+	}
+	return d, nil
 }

@@ -117,11 +117,20 @@ func writeFile(create func(string) (io.WriteCloser, error), name string, b []byt
 
 // copyFiles copies every bulk file: all plain files but the device file.
 func copyFiles(from fs.FS, create func(string) (io.WriteCloser, error)) error {
-	return fs.WalkDir(from, ".", func(name string, e fs.DirEntry, err error) error {
+	return walkFiles(from, func(name string) error { return copyFile(from, name, create) })
+}
+
+func walkFiles(files fs.FS, each func(name string) error) error {
+	if w, ok := files.(interface {
+		walk(func(name string) error) error
+	}); ok {
+		return w.walk(each)
+	}
+	return fs.WalkDir(files, ".", func(name string, e fs.DirEntry, err error) error {
 		if err != nil || !e.Type().IsRegular() || name == DeviceFile {
 			return err
 		}
-		return copyFile(from, name, create)
+		return each(name)
 	})
 }
 
