@@ -133,8 +133,17 @@ type Raw struct {
 	Data     []byte
 }
 
-func (m *Raw) Code() Function               { return m.Function &^ exceptionBit }
-func (m *Raw) Class() (string, wire.Effect) { return m.Function.String(), wire.Control }
+func (m *Raw) Code() Function { return m.Function &^ exceptionBit }
+
+// Class groups all functions that the specification does not define: a sweep of them would else make a
+// hundred kinds of requests.
+func (m *Raw) Class() (string, wire.Effect) {
+	if !m.Function.Public() {
+		return "user-defined function", wire.Control
+	}
+	return m.Function.String(), wire.Control
+}
+
 func (m *Raw) Append(b []byte) ([]byte, error) {
 	start := len(b)
 	return m.end(append(m.begin(b, m.Function), m.Data...), start)
