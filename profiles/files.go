@@ -8,6 +8,9 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"reflect"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // Bounds on what is read of a profile.
@@ -62,6 +65,62 @@ func (f *Folder) Create(name string) (io.WriteCloser, error) {
 }
 
 func (f *Folder) Close() error { return f.root.Close() }
+
+// beside is the bulk of a profile whose file lies in a folder with others: only what it names is its own.
+type beside struct {
+	*Folder
+	dev *Device
+}
+
+// walk calls each for the files that the profile names, and those in the folders that it names.
+func (b *beside) walk(each func(name string) error) error {
+	n, err := encode(reflect.ValueOf(b.dev))
+	if err != nil {
+		return err
+	}
+	done := map[string]bool{}
+	once := func(name string) error {
+		if done[name] {
+			return nil
+		}
+		done[name] = true
+		return each(name)
+	}
+	return scalars(n, func(text string) error {
+		name := path.Clean(text)
+		if name == "." || !fs.ValidPath(name) {
+			return nil
+		}
+		switch info, err := b.Stat(name); {
+		case err != nil:
+			return nil // a text that is no file
+		case !info.IsDir():
+			return once(name)
+		}
+		return fs.WalkDir(b.Folder, name, func(name string, e fs.DirEntry, err error) error {
+			if err != nil || !e.Type().IsRegular() {
+				return err
+			}
+			return once(name)
+		})
+	})
+}
+
+// scalars calls each for all values in a node, keys of mappings aside.
+func scalars(n *yaml.Node, each func(text string) error) error {
+	if n.Kind == yaml.ScalarNode {
+		return each(n.Value)
+	}
+	for i, c := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 {
+			continue
+		}
+		if err := scalars(c, each); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // An archive is a profile in a .zip.
 type archive struct{ *zip.Reader }

@@ -36,7 +36,11 @@ func loadFolder(dir, file string) (*Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	dev, err := load(d, file, filepath.Join(dir, file))
+	var files fs.FS = d
+	if file != DeviceFile {
+		files = &beside{Folder: d}
+	}
+	dev, err := load(files, file, filepath.Join(dir, file))
 	if err != nil {
 		d.Close()
 	}
@@ -100,6 +104,9 @@ func Parse(b []byte, name string, files fs.FS) (*Device, error) {
 		return nil, d.errs
 	}
 	dev := &Device{Files: files}
+	if b, ok := files.(*beside); ok {
+		b.dev = dev
+	}
 	if !d.upgrade(n, upgrades) {
 		return nil, d.errs
 	}
