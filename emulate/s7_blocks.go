@@ -51,8 +51,22 @@ func (s *s7Service) block(code byte, number int) *s7Block {
 	return nil
 }
 
-// blockAnswer answers the block functions from the blocks there are.
+// blockAnswer answers the block functions: info as recorded for another file system (A active, P passive,
+// B both), else from the blocks there are.
 func (s *s7Service) blockAnswer(q *s7comm.Userdata) profiles.S7Answer {
+	if q.Subfunction == s7comm.BlockInfo && len(q.Data) == 8 {
+		for _, system := range []byte("ABP") {
+			data := append(append([]byte(nil), q.Data[:7]...), system)
+			c := s.cells[profiles.S7Question(q.Group, q.Subfunction, q.ReturnCode, q.TransportSize, data)]
+			if c == nil {
+				continue
+			}
+			v, _ := c.Peek(s.st)
+			if a, err := profiles.ParseS7Answer(v); err == nil && a.Error == 0 {
+				return a
+			}
+		}
+	}
 	switch {
 	case q.Subfunction == s7comm.BlockList:
 		var b []byte
