@@ -147,6 +147,7 @@ type pending struct {
 	opened int64 // the capture's clock
 	missed int   // gaps in what the server said, until it was opened
 	packet int   // its place: when it was asked, or said
+	use    int   // how often it was used before, for another exchange
 	hidden bool  // not an exchange: a flow holds the place for what is not decoded yet
 }
 
@@ -154,6 +155,17 @@ type pending struct {
 type window struct {
 	queue []*pending
 	head  int
+	free  []*pending
+}
+
+func (w *window) new() *pending {
+	n := len(w.free)
+	if n == 0 {
+		return new(pending)
+	}
+	p := w.free[n-1]
+	w.free = w.free[:n-1]
+	return p
 }
 
 func (w *window) add(p *pending) {
@@ -180,7 +192,13 @@ func (w *window) drain(a *assembly, yield func(Exchange, error) bool, all bool) 
 		}
 		w.queue[w.head] = nil
 		w.head++
-		if !p.hidden && !yield(p.Exchange, nil) {
+		if p.hidden {
+			continue
+		}
+		x := p.Exchange
+		*p = pending{use: p.use + 1}
+		w.free = append(w.free, p)
+		if !yield(x, nil) {
 			return false
 		}
 	}
@@ -197,7 +215,7 @@ func (f *flow) message(side wire.Side, m wire.Message, raw []byte, first, last m
 		return
 	}
 	if side == wire.Client {
-		if f.lastLost != nil && f.repeated(raw) {
+		if f.lastLost != nil && f.lastLost.use == f.lastUse && f.repeated(raw, last) {
 			f.lastLost.hidden = true
 		}
 		f.lastLost = nil
@@ -236,7 +254,8 @@ func (f *flow) message(side wire.Side, m wire.Message, raw []byte, first, last m
 
 func (f *flow) newPending(first, last meta) *pending {
 	f.latest = max(f.latest, last.number) // what came in disorder is in its order again
-	p := &pending{flow: f, opened: f.a.clock, packet: f.latest}
+	p := f.a.window.new()
+	p.flow, p.opened, p.packet = f, f.a.clock, f.latest
 	p.At, p.Note = time.Unix(0, last.at), first.note
 	p.Client, p.Server = f.addrs[1-f.talk.server], f.addrs[f.talk.server]
 	p.Transport, p.Conn, p.Protocol = f.transport(), f.number, f.talk.protocol
@@ -287,16 +306,16 @@ func (f *flow) missing(side wire.Side) {
 	f.missed++
 	if len(f.open) == 1 {
 		f.open[0].Lost = true
-		f.lastLost = f.open[0]
+		f.lastLost, f.lastUse = f.open[0], f.open[0].use
 		f.close(0)
 	}
 }
 
-// repeated: a question whose answer the recording lost, asked again in the very same bytes before
-// anything else was said, counts once, as after a time-out. Its answer is the next one.
-func (f *flow) repeated(raw []byte) bool {
+// repeated: a question whose answer the recording lost, asked again in the very same bytes after a
+// time-out and before anything else was said, counts once. Its answer is the next one.
+func (f *flow) repeated(raw []byte, again meta) bool {
 	before, _ := f.lastLost.Request.Append(nil)
-	return bytes.Equal(before, raw)
+	return again.at-f.lastLost.At.UnixNano() >= answerTime && bytes.Equal(before, raw)
 }
 
 // close completes the i-th open request.

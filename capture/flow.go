@@ -52,9 +52,10 @@ type flow struct {
 	latest      int      // the place of the last exchange
 	missed      int      // gaps in what the server said
 	lastLost    *pending // the last thing said was its request, and its answer is not in the recording
-	requestLost bool     // what the server says may answer a request that is not in the recording
-	heard       bool     // the client has said something
-	leftAt      int64    // when the client closed its side; 0: not yet
+	lastUse     int
+	requestLost bool  // what the server says may answer a request that is not in the recording
+	heard       bool  // the client has said something
+	leftAt      int64 // when the client closed its side; 0: not yet
 
 	entry   *Service
 	payload [2]int64 // bytes
@@ -341,94 +342,51 @@ func (f *flow) transport() string {
 	return "tcp"
 }
 
-// data, lost, eof and datagram take what reassembly delivers.
+// data, datagram, lost, join and eof take what reassembly delivers.
 func (f *flow) data(side int, b []byte, pushed bool, m meta) {
 	f.payload[side] += int64(len(b))
-	if f.talk == nil && !f.ignored {
-		f.identify(side, b, m)
-	}
-	switch {
-	case f.ignored:
-	case f.talk != nil:
-		f.talk.data(sideOf(side, f.talk.server), b, pushed, m)
-	default:
-		for _, t := range f.trials {
-			t.data(sideOf(side, t.server), b, pushed, m)
-		}
-		f.decide(false)
-	}
+	f.take(piece{side: side, kind: pieceData, data: b, pushed: pushed, meta: m})
 }
 
 func (f *flow) datagram(side int, b []byte, m meta) {
 	f.payload[side] += int64(len(b))
-	if f.talk == nil && !f.ignored {
-		f.identify(side, b, m)
-	}
-	switch {
-	case f.ignored:
-	case f.talk != nil:
-		f.talk.datagram(sideOf(side, f.talk.server), b, m)
-	default:
-		for _, t := range f.trials {
-			t.datagram(sideOf(side, t.server), b, m)
-		}
-		f.decide(false)
-	}
+	f.take(piece{side: side, kind: pieceDatagram, data: b, meta: m})
 }
 
 func (f *flow) lost(side int, n int, m meta) {
-	if n > 0 {
-		f.gaps += int64(n)
-	}
-	switch {
-	case f.ignored:
-	case f.talk != nil:
-		f.talk.lost(sideOf(side, f.talk.server), n)
-	default:
-		f.incomplete = true
-		f.startless[side] = true
-		for _, t := range f.trials {
-			t.lost(sideOf(side, t.server), n)
-		}
-	}
+	f.gaps += int64(max(0, n))
+	f.take(piece{side: side, kind: pieceLost, lost: n, meta: m})
 }
 
-func (f *flow) join(side int, m meta) {
-	switch {
-	case f.ignored:
-	case f.talk != nil:
-		f.talk.join(sideOf(side, f.talk.server))
-	default:
-		f.incomplete = true
-		f.startless[side] = true
-		for _, t := range f.trials {
-			t.join(sideOf(side, t.server))
-		}
-	}
-}
+func (f *flow) join(side int, m meta) { f.take(piece{side: side, kind: pieceJoin, meta: m}) }
 
 func (f *flow) eof(side int, m meta) {
 	if f.closer < 0 && f.tcp.reset {
 		f.closer = side
 	}
+	f.take(piece{side: side, kind: pieceEnd, meta: m})
+	if f.talk == nil {
+		return
+	}
+	// If the device hangs up, that is its answer to what is open; but if the client did so first, it may
+	// not have had its time.
+	switch {
+	case side != f.talk.server:
+		f.leftAt = m.at
+	case f.leftAt != 0:
+		f.silence(f.leftAt, true)
+	default:
+		f.silence(m.at, false)
+	}
+}
+
+func (f *flow) take(p piece) {
 	switch {
 	case f.ignored:
 	case f.talk != nil:
-		f.talk.end(sideOf(side, f.talk.server), m)
-		// If the device hangs up, that is its answer to what is open; but if the client did so first, it
-		// may not have had its time.
-		switch {
-		case side != f.talk.server:
-			f.leftAt = m.at
-		case f.leftAt != 0:
-			f.silence(f.leftAt, true)
-		default:
-			f.silence(m.at, false)
-		}
+		f.talk.take(&p)
 	default:
-		for _, t := range f.trials {
-			t.end(sideOf(side, t.server), m)
-		}
+		f.identify(p)
 	}
 }
 
@@ -446,5 +404,5 @@ func (f *flow) finish(clock int64, cut bool) {
 	}
 	f.settle()
 	f.account()
-	f.talk, f.ignored, f.trials = nil, true, nil
+	f.talk, f.ignored, f.identification = nil, true, identification{sender: f.sender}
 }

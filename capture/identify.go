@@ -2,6 +2,7 @@ package capture
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,11 +26,49 @@ type identification struct {
 	trials      []*trial
 	started     bool
 	incomplete  bool // its beginning was not captured, or bytes are missing
-	startless   [2]bool
 	seen        int
 	head        [2][]byte // how each half begins
 	firstPacket int
 	place       *pending // in the window
+	wide        bool     // all protocols are tried, not only those of the port
+	early       []piece  // all that was said so far, until then
+}
+
+// A piece is what reassembly delivers at once.
+type piece struct {
+	side   int
+	kind   pieceKind
+	data   []byte
+	pushed bool
+	lost   int
+	meta   meta
+}
+
+type pieceKind uint8
+
+const (
+	pieceData pieceKind = iota
+	pieceDatagram
+	pieceLost
+	pieceJoin
+	pieceEnd
+)
+
+// take gives a piece to a dialogue.
+func (d *dialogue) take(p *piece) {
+	side := sideOf(p.side, d.server)
+	switch p.kind {
+	case pieceData:
+		d.data(side, p.data, p.pushed, p.meta)
+	case pieceDatagram:
+		d.datagram(side, p.data, p.meta)
+	case pieceLost:
+		d.lost(side, p.lost)
+	case pieceJoin:
+		d.join(side)
+	case pieceEnd:
+		d.end(side, p.meta)
+	}
 }
 
 // A trial decodes a flow as if it were of one protocol and says nothing until that is decided.
@@ -73,17 +112,36 @@ func usualPorts(protocols []wire.Protocol) map[portKey][]int {
 	return usual
 }
 
-// identify begins the trials of a flow with its first bytes, and remembers how it begins.
-func (f *flow) identify(side int, b []byte, m meta) {
-	if !f.started {
-		f.started = true
-		f.firstPacket = m.number
-		f.begin()
+// identify takes a piece of a flow whose protocol is not decided.
+func (f *flow) identify(p piece) {
+	switch p.kind {
+	case pieceLost, pieceJoin:
+		f.incomplete = true
+	case pieceData, pieceDatagram:
+		if !f.started {
+			f.started = true
+			f.firstPacket = p.meta.number
+			f.begin()
+			if f.talk != nil {
+				f.talk.take(&p)
+				return
+			}
+		}
+		f.seen += len(p.data)
+		f.a.trying += len(p.data)
+		if h := f.head[p.side]; len(h) < headBytes && !f.key.udp || len(h) == 0 {
+			f.head[p.side] = append(h, p.data[:min(len(p.data), headBytes-len(h))]...)
+		}
 	}
-	f.seen += len(b)
-	f.a.trying += len(b)
-	if h := f.head[side]; len(h) < headBytes && !f.key.udp || len(h) == 0 {
-		f.head[side] = append(h, b[:min(len(b), headBytes-len(h))]...)
+	for _, t := range f.trials {
+		t.take(&p)
+	}
+	if !f.wide {
+		p.data = append([]byte(nil), p.data...)
+		f.early = append(f.early, p)
+	}
+	if f.started && p.kind < pieceLost {
+		f.decide(false)
 	}
 }
 
@@ -108,28 +166,48 @@ func (f *flow) servers(usual [2]bool) []int {
 	return []int{0, 1}
 }
 
-// begin makes the trials: protocols on their usual port first, then all others in their order.
+// begin makes the first trials: the protocols of the port, if it is a usual one, and those that have no
+// usual port. Only if they are refuted all others get theirs.
 func (f *flow) begin() {
-	var byPort [2][]int
-	for side := range 2 {
-		byPort[side] = f.a.usual[portKey{f.key.udp, f.addrs[side].Port()}]
-	}
-	for _, side := range f.servers([2]bool{len(byPort[0]) > 0, len(byPort[1]) > 0}) {
+	sides, byPort := f.candidates()
+	for _, side := range sides {
 		if p := f.a.opt.ForcePort[f.addrs[side].Port()]; p != nil {
-			f.try(p, side, true)
-			f.choose(f.trials[0])
+			f.choose(f.try(p, side, true))
 			return
 		}
+	}
+	if len(byPort[0])+len(byPort[1]) == 0 {
+		f.widen()
+		return
+	}
+	for _, side := range sides {
 		for i, p := range f.a.protocols {
-			usual := false
-			for _, k := range byPort[side] {
-				usual = usual || k == i
-			}
-			if usual || f.offPort(p) {
+			if usual := slices.Contains(byPort[side], i); usual || len(byPort[side]) > 0 && len(p.Ports()) == 0 && f.offPort(p) {
 				f.try(p, side, usual)
 			}
 		}
 	}
+}
+
+// widen tries all protocols.
+func (f *flow) widen() {
+	f.wide = true
+	sides, byPort := f.candidates()
+	for _, side := range sides {
+		for i, p := range f.a.protocols {
+			if !slices.Contains(byPort[side], i) && f.offPort(p) {
+				f.try(p, side, false)
+			}
+		}
+	}
+	f.early = nil
+}
+
+func (f *flow) candidates() (sides []int, byPort [2][]int) {
+	for side := range 2 {
+		byPort[side] = f.a.usual[portKey{f.key.udp, f.addrs[side].Port()}]
+	}
+	return f.servers([2]bool{len(byPort[0]) > 0, len(byPort[1]) > 0}), byPort
 }
 
 // offPort says whether a protocol is looked for on ports that it does not usually have: on those of its
@@ -144,16 +222,16 @@ func (f *flow) offPort(p wire.Protocol) bool {
 	return len(ports) == 0 && !f.key.udp
 }
 
-func (f *flow) try(p wire.Protocol, server int, usual bool) {
+// try begins a trial, which hears what was said so far.
+func (f *flow) try(p wire.Protocol, server int, usual bool) *trial {
 	t := &trial{usual: usual}
 	t.protocol, t.conn, t.server, t.max = p, p.New(), server, f.a.opt.MaxMessage
 	t.to = t
-	for side, missing := range f.startless {
-		if missing {
-			t.join(sideOf(side, server))
-		}
+	for i := range f.early {
+		t.take(&f.early[i])
 	}
 	f.trials = append(f.trials, t)
+	return t
 }
 
 // decide settles on a protocol, or on there being none that we know, as soon as the bytes say so.
@@ -162,22 +240,18 @@ func (f *flow) decide(atEnd bool) {
 	if f.talk != nil || f.ignored {
 		return
 	}
-	live := f.trials[:0]
-	for _, t := range f.trials {
-		if !f.refuted(t) {
-			live = append(live, t)
-		}
+	if f.refute(); len(f.trials) == 0 && !f.wide {
+		f.widen()
+		f.refute()
 	}
-	clear(f.trials[len(live):])
-	f.trials = live
-	if len(live) == 0 {
+	if len(f.trials) == 0 {
 		f.unknown()
 		return
 	}
 	atEnd = atEnd || f.seen >= identifyBytes || f.a.trying > identifyBytesAll
 	var best *trial
-	for _, t := range live {
-		if f.proven(t, atEnd) && (best == nil || t.bytes > best.bytes && t.usual == best.usual) {
+	for _, t := range f.trials {
+		if f.proven(t, atEnd) && (best == nil || t.bytes > best.bytes) {
 			best = t
 		}
 	}
@@ -187,6 +261,18 @@ func (f *flow) decide(atEnd bool) {
 	case atEnd:
 		f.unknown()
 	}
+}
+
+// refute drops the trials that the bytes speak against.
+func (f *flow) refute() {
+	live := f.trials[:0]
+	for _, t := range f.trials {
+		if !f.refuted(t) {
+			live = append(live, t)
+		}
+	}
+	clear(f.trials[len(live):])
+	f.trials = live
 }
 
 // refuted: the bytes are of something else. On its usual port a protocol may begin with a few bytes that
@@ -214,7 +300,7 @@ func (f *flow) proven(t *trial, atEnd bool) bool {
 	case t.usual:
 		if !atEnd && t.total() < identifyMessages {
 			for _, other := range f.trials {
-				if other != t && other.usual && (other.server != t.server || other.protocol != t.protocol) {
+				if other != t && (other.usual || other.bytes > t.bytes) {
 					return false
 				}
 			}
@@ -234,7 +320,7 @@ func (f *flow) proven(t *trial, atEnd bool) bool {
 func (f *flow) choose(t *trial) {
 	f.a.trying -= f.seen
 	f.talk = &t.dialogue
-	f.trials = nil
+	f.trials, f.early, f.head = nil, nil, [2][]byte{}
 	f.talk.to = f
 	f.notifies = f.key.udp && f.addrs[t.server].Port() == portNotifications
 	if f.notifies {
@@ -269,7 +355,7 @@ const portNotifications = 162
 // unknown gives up.
 func (f *flow) unknown() {
 	f.a.trying -= f.seen
-	f.ignored, f.trials = true, nil
+	f.ignored, f.trials, f.early = true, nil, nil
 	f.settle()
 }
 

@@ -52,7 +52,7 @@ func (stream) onEveryPort() map[uint16]wire.Protocol {
 type streamConn struct{ gaps int }
 
 func (c *streamConn) Next(_ wire.Side, b []byte, _ bool) (int, wire.Message, error) {
-	return len(b), &piece{append([]byte(nil), b...), c.gaps}, nil
+	return len(b), &chunk{append([]byte(nil), b...), c.gaps}, nil
 }
 func (*streamConn) Match([]wire.Message, wire.Message) (int, bool) { return -1, true }
 func (c *streamConn) Lost(_ wire.Side, n int) {
@@ -61,12 +61,12 @@ func (c *streamConn) Lost(_ wire.Side, n int) {
 	}
 }
 
-type piece struct {
+type chunk struct {
 	data []byte
 	gaps int
 }
 
-func (p *piece) Append(b []byte) ([]byte, error) { return append(b, p.data...), nil }
+func (p *chunk) Append(b []byte) ([]byte, error) { return append(b, p.data...), nil }
 
 // reassembled is what one connection said, by sender.
 type reassembled struct {
@@ -101,7 +101,7 @@ func reassemble(t *testing.T, path string) map[uint64]*reassembled {
 		if m == nil {
 			from, m = r.nodes[1], x.Replies[0]
 		}
-		p := m.(*piece)
+		p := m.(*chunk)
 		r.sums[from].Write(p.data)
 		r.bytes[from] += len(p.data)
 		r.gaps = max(r.gaps, p.gaps)
