@@ -100,7 +100,7 @@ func looksLikeRequest(b []byte) (bare bool, err error) {
 	if end > MaxHead {
 		return false, errLongHead
 	}
-	line := trimBlanks(b[i:end])
+	line := trim(b[i:end])
 	if v := bytes.LastIndexByte(line, ' '); v > 0 && isVersion(line[v+1:]) {
 		return false, nil
 	}
@@ -158,7 +158,18 @@ func isVersion[T string | []byte](s T) bool {
 	return dots == 1 && s[5] != '.' && s[len(s)-1] != '.'
 }
 
-func trimBlanks(b []byte) []byte { return bytes.Trim(b, " \t\r\n") }
+// trim takes spaces, tabs and line ends off both ends. It is on every request's way.
+func trim[T string | []byte](s T) T {
+	for len(s) > 0 && isBlank(s[0]) {
+		s = s[1:]
+	}
+	for len(s) > 0 && isBlank(s[len(s)-1]) {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
 // parse takes a head apart. s ends with the empty line, or with the one line of HTTP/0.9.
 func (r *Request) parse(s string) bool {
@@ -169,9 +180,9 @@ func (r *Request) parse(s string) bool {
 		return false
 	}
 	r.Method = line[:sp]
-	target := strings.Trim(line[sp:], " \t\r\n")
+	target := trim(line[sp:])
 	if v := strings.LastIndexByte(target, ' '); v > 0 && isVersion(target[v+1:]) {
-		r.Target, r.Version = strings.TrimRight(target[:v], " \t"), target[v+1:]
+		r.Target, r.Version = trim(target[:v]), target[v+1:]
 		if len(line) != len(r.Method)+len(r.Target)+len(r.Version)+4 || !strings.HasSuffix(line, "\r\n") {
 			r.Line = line
 		}
@@ -251,7 +262,7 @@ func parseHeader(line string, folded bool) Header {
 	if colon < 0 {
 		return Header{Line: line}
 	}
-	f := Header{Name: strings.Trim(line[:colon], " \t"), Value: strings.Trim(line[colon+1:], " \t\r\n")}
+	f := Header{Name: trim(line[:colon]), Value: trim(line[colon+1:])}
 	if folded {
 		f.Value = strings.Join(strings.Fields(f.Value), " ")
 		f.Line = line
