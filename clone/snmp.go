@@ -246,9 +246,9 @@ func (l *snmpLearner) learn(v *snmpView, req, reply *snmp.PDU, version snmp.Vers
 	case snmp.GetRequest:
 		return l.get(v, req.VarBinds, reply.VarBinds, x)
 	case snmp.GetNextRequest:
-		return l.next(v, req.VarBinds, reply.VarBinds, x)
+		return l.next(v, req.VarBinds, reply.VarBinds, version, x)
 	case snmp.GetBulkRequest:
-		return l.getBulk(v, req, reply, x)
+		return l.getBulk(v, req, reply, version, x)
 	case snmp.SetRequest:
 		return l.set(v, req.VarBinds, reply.VarBinds, x)
 	}
@@ -297,7 +297,7 @@ func (l *snmpLearner) saw(n *snmpNode, x *capture.Exchange) {
 }
 
 // next learns from an answer to GETNEXT: besides the value, that there is nothing between.
-func (l *snmpLearner) next(v *snmpView, asked, got []snmp.VarBind, x *capture.Exchange) bool {
+func (l *snmpLearner) next(v *snmpView, asked, got []snmp.VarBind, version snmp.Version, x *capture.Exchange) bool {
 	if len(asked) != len(got) {
 		return false
 	}
@@ -307,7 +307,7 @@ func (l *snmpLearner) next(v *snmpView, asked, got []snmp.VarBind, x *capture.Ex
 		}
 	}
 	for i := range got {
-		l.step(v, asked[i].OID, &got[i], x)
+		l.step(v, asked[i].OID, &got[i], version, x)
 	}
 	return true
 }
@@ -320,12 +320,12 @@ func snmpFollows(o snmp.OID, b *snmp.VarBind) bool {
 	return !b.Value.Type.Exception() && b.OID.Compare(o) > 0
 }
 
-func (l *snmpLearner) step(v *snmpView, from snmp.OID, b *snmp.VarBind, x *capture.Exchange) {
+func (l *snmpLearner) step(v *snmpView, from snmp.OID, b *snmp.VarBind, version snmp.Version, x *capture.Exchange) {
 	if b.Value.Type == snmp.EndOfMibView {
-		l.tree.pass(from, nil, v.number)
+		l.tree.pass(from, nil, v.number, version)
 		return
 	}
-	l.tree.pass(from, b.OID, v.number)
+	l.tree.pass(from, b.OID, v.number, version)
 	l.sample(v, b, x)
 }
 
@@ -338,17 +338,19 @@ func (l *snmpLearner) noSuchName(v *snmpView, req, reply *snmp.PDU) bool {
 	switch req.Type {
 	case snmp.GetRequest:
 		for _, b := range req.VarBinds[:i] {
-			if n := l.tree.get(b.OID); n == nil || snmpAbsent(n.track.Last().Value) {
+			if n := l.tree.get(b.OID); n == nil || snmpAbsent(n.track.Last().Value) || n.holds(snmp.TypeCounter64) {
 				return false
 			}
 		}
-		l.tree.node(req.VarBinds[i].OID).missing(v.number, nil)
+		if n := l.tree.node(req.VarBinds[i].OID); !n.holds(snmp.TypeCounter64) {
+			n.missing(v.number, nil)
+		}
 		return true
 	case snmp.GetNextRequest:
 		if i > 0 {
 			return false
 		}
-		l.tree.pass(req.VarBinds[0].OID, nil, v.number)
+		l.tree.pass(req.VarBinds[0].OID, nil, v.number, snmp.V1)
 		return true
 	}
 	return false

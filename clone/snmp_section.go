@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"ringer/capture/snmp"
 	"ringer/profiles"
@@ -227,7 +226,7 @@ func (l *snmpLearner) samples() iter.Seq[snmpSamples] {
 			}
 			last := n.track.Last()
 			if d == nil && n.trend != nil && !snmpAbsent(last.Value) && !last.Write {
-				d = n.trend.Dynamics()
+				d = n.trend.dynamics(snmp.Type(last.Value[0]))
 			}
 			t := &n.track
 			if t.Runs() == 0 {
@@ -247,38 +246,6 @@ func (l *snmpLearner) samples() iter.Seq[snmpSamples] {
 			}
 		}
 	}
-}
-
-// snmpClocks are the variables that follow the time since the agent, its host or its engine was started,
-// even where they were read but once: sysUpTime (RFC 3418), hrSystemUptime (RFC 2790), snmpEngineTime
-// (RFC 3411).
-var snmpClocks = []struct {
-	oid  snmp.OID
-	unit time.Duration
-}{
-	{snmp.OID{0x2b, 6, 1, 2, 1, 1, 3, 0}, 10 * time.Millisecond},
-	{snmp.OID{0x2b, 6, 1, 2, 1, 25, 1, 1, 0}, 10 * time.Millisecond},
-	{snmp.OID{0x2b, 6, 1, 6, 3, 10, 2, 1, 3, 0}, time.Second},
-}
-
-// snmpClock is how such a variable goes on; nil for all others.
-func snmpClock(n *snmpNode) *profiles.Dynamics {
-	for _, c := range snmpClocks {
-		if !n.oid.Equal(c.oid) {
-			continue
-		}
-		last := n.track.Last().Value
-		if n.track.Runs() == 0 {
-			last = n.aside
-		}
-		if len(last) == 0 {
-			return nil
-		}
-		if v, _, ok := snmpNumber(snmp.Type(last[0]), last[1:]); ok {
-			return &profiles.Dynamics{Clock: &profiles.Clock{Unit: c.unit, Since: "boot", Uptime: time.Duration(v) * c.unit}}
-		}
-	}
-	return nil
 }
 
 // identify puts the agent's name and place on the device's name plate, where that is empty.

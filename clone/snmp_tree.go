@@ -23,8 +23,8 @@ type snmpNode struct {
 	oid   snmp.OID
 	track profiles.Track
 	aside []byte // a value that no sample gives: it was seen in an answer that is kept whole
-	trend *Trend
-	at    time.Time // of the last sample, while it is the only value
+	trend *snmpTrend
+	at    time.Time // of the last sample
 
 	seenBy     snmpViews // who was shown a value
 	hiddenFrom snmpViews // who was told that there is none, while others were shown one
@@ -122,8 +122,9 @@ func (t *snmpTree) all(yield func(*snmpNode) bool) {
 	}
 }
 
-// pass notes that GETNEXT went from one OID to another (nil: to the end), in one of the views.
-func (t *snmpTree) pass(from, to snmp.OID, view int) {
+// pass notes that GETNEXT went from one OID to another (nil: to the end), in one of the views. Version 1
+// passes over Counter64, which it does not have.
+func (t *snmpTree) pass(from, to snmp.OID, view int, version snmp.Version) {
 	t.node(from)
 	if to != nil {
 		t.node(to)
@@ -135,10 +136,16 @@ func (t *snmpTree) pass(from, to snmp.OID, view int) {
 		n.passes++
 		n.passedBy.add(view)
 		n.open = n.open || to == nil
-		if !n.oid.Equal(from) {
+		if !n.oid.Equal(from) && (version != snmp.V1 || !n.holds(snmp.TypeCounter64)) {
 			n.missing(view, nil)
 		}
 	}
+}
+
+// holds says whether the last sample was of a type.
+func (n *snmpNode) holds(t snmp.Type) bool {
+	last := n.track.Last().Value
+	return len(last) > 0 && snmp.Type(last[0]) == t
 }
 
 // missing notes that one of the views was told that there is nothing. kind is the tag of the exception,
@@ -177,16 +184,15 @@ func snmpAbsent(sample []byte) bool { return len(sample) == 0 || snmp.Type(sampl
 func (n *snmpNode) read(view int, v snmp.Value, at time.Time) {
 	n.appear(view)
 	sample := append([]byte{byte(v.Type)}, v.Content()...)
-	moves := n.track.Runs() == 1 && string(n.track.Last().Value) != string(sample)
 	if number, bits, ok := snmpNumber(v.Type, v.Content()); ok {
-		if last := n.track.Last().Value; n.trend == nil && moves && len(last) > 0 {
+		if last := n.track.Last().Value; n.trend == nil && n.track.Runs() == 1 && len(last) > 0 && string(last) != string(sample) {
 			if first, _, ok := snmpNumber(snmp.Type(last[0]), last[1:]); ok {
-				n.trend = &Trend{}
-				n.trend.Add(n.at, first, bits)
+				n.trend = &snmpTrend{}
+				n.trend.add(n.at, first, bits)
 			}
 		}
 		if n.trend != nil {
-			n.trend.Add(at, number, bits)
+			n.trend.add(at, number, bits)
 		}
 	}
 	n.at = at

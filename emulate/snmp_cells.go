@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/netip"
 	"strings"
+	"time"
 
 	"ringer/capture/snmp"
 	"ringer/profiles"
@@ -18,7 +19,8 @@ type snmpCell struct {
 	point    *PointState // nil: it has none
 	writes   int         // of the point, while the recording plays
 	writable bool
-	unset    bool // the first that the recording knows of it is a SET, which has not come
+	unset    bool          // the first that the recording knows of it is a SET, which has not come
+	date     time.Duration // the unit of a wall clock that is told as DateAndTime; 0: it is none
 	kind     snmp.Type
 	shape    []byte // its first value
 	made     []byte
@@ -77,6 +79,10 @@ func (c *snmpCell) encode(dst []byte, v Value) []byte {
 		if len(c.shape) == 8 && c.shape[1] == 0x9f && c.shape[2] == 0x78 {
 			dst = append(dst, 0x9f, 0x78, 4)
 			return binary.BigEndian.AppendUint32(dst, math.Float32bits(float32(v.Float())))
+		}
+	case snmp.TypeOctetString:
+		if c.date > 0 {
+			return snmp.AppendDateAndTime(dst, time.Unix(0, v.Int()*int64(c.date)), c.shape[1:])
 		}
 	case snmp.TypeIPAddress:
 		if a, err := netip.ParseAddr(v.String()); err == nil && a.Is4() {
@@ -289,6 +295,9 @@ func (s *snmpService) addCell(i int, name string, t *profiles.Track, d *profiles
 	c := &snmpCell{kind: s.tree.tag(i), shape: first}
 	if first != nil {
 		c.kind = snmp.Type(first[0])
+		if _, ok := snmp.DateAndTime(first[1:]); ok && d != nil && d.Clock != nil && d.Clock.Of == "wall" {
+			c.date = d.Clock.Unit
+		}
 	}
 	cur := t.Cursor()
 	for i := 0; ; i++ {

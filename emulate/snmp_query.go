@@ -162,6 +162,8 @@ func (q *snmpQuery) missing(o snmp.OID, sample []byte) snmp.Type {
 	switch {
 	case len(sample) > 0 && snmp.Type(sample[0]).Exception():
 		return snmp.Type(sample[0])
+	case !snmpAbsent(sample) || !q.asker.sees(o):
+		return snmp.NoSuchObject // it is there, but not for this asker
 	case q.s.sec.Missing == snmp.NoSuchObject.String():
 		return snmp.NoSuchObject
 	case q.s.sec.Missing == snmp.NoSuchInstance.String() || q.s.tree.object(o.Canonical()):

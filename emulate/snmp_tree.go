@@ -99,8 +99,7 @@ func (t *snmpTree) search(o snmp.OID, near int) (i int, found bool) {
 }
 
 // object says whether o lies in an object that has instances: the variables beside it show where the
-// object's name ends. A scalar's only instance ends in 0; a table's entry is number 1 of the table, and
-// has columns (RFC 2578, section 7.1.12), which in another column have the same index.
+// object's name ends.
 func (t *snmpTree) object(o snmp.OID) bool {
 	i, _ := t.search(o, -1)
 	for _, k := range []int{i - 1, i} {
@@ -114,32 +113,43 @@ func (t *snmpTree) object(o snmp.OID) bool {
 	return false
 }
 
-// objectOf is the name of the object whose instance a variable is; nil if that cannot be told.
+// snmpEntryMin is how many numbers the name of a table's entry has at least: 1.3.6.1.2.1.2.2.1.
+const snmpEntryMin = 9
+
+// objectOf is the name of the object whose instance a variable is; nil if that cannot be told. A scalar's
+// only instance ends in 0. A table's entry is number 1 of the table and has columns (RFC 2578, section
+// 7.1.12), of which another one has the same index.
 func (t *snmpTree) objectOf(i int) snmp.OID {
 	o := t.oid(i)
-	ends := make([]int, 0, len(o)) // where each number ends
+	ends := make([]int, 0, len(o)) // where each number ends; the first stands for two
 	for j, x := range o {
 		if x < 0x80 {
 			ends = append(ends, j+1)
 		}
 	}
 	n := len(ends)
-	var column snmp.OID
-	for k := 2; k < n-1; k++ { // ends[k] closes the column, the entry before it is number 1
-		if ends[k-1]-ends[k-2] != 1 || o[ends[k-1]-1] != 1 {
-			continue
+	var columns []int // where ends says that a column may end
+	for k := snmpEntryMin - 1; k < n-1; k++ {
+		if ends[k-1]-ends[k-2] == 1 && o[ends[k-1]-1] == 1 {
+			columns = append(columns, k)
 		}
+	}
+	scalar := n > 1 && o[len(o)-1] == 0 && ends[n-1]-ends[n-2] == 1
+	if scalar {
+		slices.Reverse(columns)
+	}
+	for _, k := range columns {
 		if t.otherColumn(o, ends[k-1], ends[k]) {
 			return o[:ends[k]]
 		}
-		if column == nil && k >= n-3 {
-			column = o[:ends[k]]
-		}
 	}
-	if n > 1 && o[len(o)-1] == 0 && ends[n-1]-ends[n-2] == 1 {
+	if scalar {
 		return o[:ends[n-2]]
 	}
-	return column
+	if len(columns) > 0 {
+		return o[:ends[columns[0]]]
+	}
+	return nil
 }
 
 // otherColumn says whether the entry o[:entry] has an instance with o's index in another column than

@@ -1,0 +1,229 @@
+package emulate_test
+
+import (
+	"encoding/hex"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"ringer/capture/snmp"
+	"ringer/capture/wire"
+	"ringer/emulate"
+	"ringer/profiles"
+)
+
+const snmpProfile = `
+apiVersion: ringer/v1
+kind: Device
+id: pump
+points:
+  uptime:   {type: u32, dynamics: {clock: {unit: 10ms, since: boot, uptime: 1h}}}
+  setpoint: {type: f32, value: 2.5, write: {min: 0, max: 4}}
+  pump:     {type: bool, value: true, write: {}}
+  level:    {type: u16, value: 241}
+services:
+  - snmp:
+      port: 161
+      walk: snmp/base.snmprec
+      communities:
+        public: ro
+        private: rw
+        guest: {access: ro, view: [1.3.6.1.2.1.1]}
+      points:
+        1.3.6.1.2.1.1.3.0: uptime
+        1.3.6.1.4.1.9999.1.1.0: setpoint
+        1.3.6.1.4.1.9999.1.2.0: pump
+        1.3.6.1.4.1.9999.1.3.0: level
+      writable: [1.3.6.1.2.1.1.5, 1.3.6.1.2.1.1.6.0]
+      refuse: {1.3.6.1.2.1.1.4.0: inconsistentValue}
+      engine: {id: 80001f8804706d70, boots: 3, time: 100}
+      users: {viewer: noauth, admin: auth}
+`
+
+const snmpWalk = `1.3.6.1.2.1.1.1.0|4|pump controller
+1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.9999.1
+1.3.6.1.2.1.1.3.0|67|0
+1.3.6.1.2.1.1.4.0|4|ops@example.org
+1.3.6.1.2.1.1.5.0|4|pump-3
+1.3.6.1.2.1.1.6.0|4|hall 2
+1.3.6.1.2.1.2.1.0|2|2
+1.3.6.1.2.1.2.2.1.1.1|2|1
+1.3.6.1.2.1.2.2.1.1.2|2|2
+1.3.6.1.2.1.2.2.1.2.1|4|lo
+1.3.6.1.2.1.2.2.1.2.2|4|eth0
+1.3.6.1.2.1.31.1.1.1.6.1|70|18446744073709551615
+1.3.6.1.2.1.31.1.1.1.18.1|4|loop
+1.3.6.1.4.1.9999.1.9.0|128|
+`
+
+// handWritten is the profile above, as a person would write it.
+func handWritten(t testing.TB, walk string) *profiles.Device {
+	t.Helper()
+	files := fstest.MapFS{"snmp/base.snmprec": &fstest.MapFile{Data: []byte(walk)}}
+	dev, err := profiles.Parse([]byte(snmpProfile), "device.yaml", files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dev
+}
+
+// TestSNMPDialogue asks what testdata/snmp/agent.txt asks, and compares the answers. A line ">>> v2c
+// public get 1.3=…" is a request, "<<<" what was answered to it; "... 2s" lets time go by.
+func TestSNMPDialogue(t *testing.T) {
+	const file = "testdata/snmp/agent.txt"
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
+	a := openSNMPAgent(t, handWritten(t, snmpWalk), emulate.Settings{Now: func() time.Time { return now }})
+	var out strings.Builder
+	id := int64(0)
+	for line := range strings.Lines(string(b)) {
+		line = strings.TrimRight(line, "\n")
+		switch mark, rest, _ := strings.Cut(line, " "); mark {
+		case "<<<":
+			continue
+		case "...":
+			d, err := time.ParseDuration(rest)
+			if err != nil {
+				t.Fatal(err)
+			}
+			now = now.Add(d)
+			fmt.Fprintln(&out, line)
+		case ">>>":
+			id++
+			fmt.Fprintf(&out, "%s\n<<< %s\n", line, snmpSaid(t, a.ask(1, snmpRequest(t, rest, id)), id))
+		default:
+			fmt.Fprintln(&out, line)
+		}
+	}
+	if *update {
+		if err := os.WriteFile(file, []byte(out.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	got, want := strings.Split(out.String(), "\n"), strings.Split(string(b), "\n")
+	for i := range want {
+		if i >= len(got) || got[i] != want[i] {
+			t.Fatalf("%s, line %d: want\n%s\ngot\n%s", file, i+1, want[i], got[min(i, len(got)-1)])
+		}
+	}
+}
+
+// snmpRequest makes a request of its text: version, community, operation ("getbulk/1/5": non-repeaters
+// and repetitions), variables with "=i:5" or "=s:text" behind those that are set.
+func snmpRequest(t testing.TB, text string, id int64) []byte {
+	t.Helper()
+	f := strings.Fields(text)
+	ops := map[string]snmp.PDUType{
+		"get": snmp.GetRequest, "getnext": snmp.GetNextRequest, "getbulk": snmp.GetBulkRequest, "set": snmp.SetRequest,
+		"trap": snmp.TrapV2, "response": snmp.Response,
+	}
+	op, counts, _ := strings.Cut(f[2], "/")
+	p := snmp.PDU{Type: ops[op], RequestID: id}
+	if n, m, ok := strings.Cut(counts, "/"); ok {
+		p.NonRepeaters, _ = strconv.ParseInt(n, 10, 64)
+		p.MaxRepetitions, _ = strconv.ParseInt(m, 10, 64)
+	}
+	types := map[byte]snmp.Type{'i': snmp.TypeInteger, 's': snmp.TypeOctetString, 'u': snmp.TypeGauge32, 't': snmp.TypeTimeTicks}
+	for _, x := range f[3:] {
+		name, value, _ := strings.Cut(x, "=")
+		o, err := snmp.ParseOID(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := snmp.Value{Type: snmp.TypeNull}
+		if value != "" {
+			content := []byte(value[2:])
+			if n, err := strconv.ParseInt(value[2:], 10, 64); err == nil && value[0] != 's' {
+				content = snmp.AppendInt(nil, n)
+			}
+			v = snmp.NewValue(types[value[0]], content)
+		}
+		p.VarBinds = append(p.VarBinds, snmp.VarBind{OID: o, Value: v})
+	}
+	var m wire.Message
+	switch f[0] {
+	case "v3":
+		user, engine, _ := strings.Cut(f[1], "@")
+		flags := byte(snmp.FlagReportable)
+		if strings.HasSuffix(user, "+auth") {
+			user, flags = strings.TrimSuffix(user, "+auth"), flags|snmp.FlagAuth
+		}
+		id3, err := hex.DecodeString(engine)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m = &snmp.V3Message{
+			MsgID: id, MaxSize: 65507, Flags: snmp.Flags{flags}, SecurityModel: snmp.SecurityModelUSM,
+			USM: &snmp.USM{UserName: snmp.User(user), EngineID: id3}, ScopedPDU: &snmp.ScopedPDU{PDU: p},
+		}
+	default:
+		m = &snmp.CommunityMessage{Version: map[string]snmp.Version{"v1": snmp.V1, "v2c": snmp.V2c}[f[0]], Community: snmp.Community(f[1]), PDU: p}
+	}
+	b, err := m.Append(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// snmpSaid is the text of an answer.
+func snmpSaid(t testing.TB, b []byte, id int64) string {
+	t.Helper()
+	if len(b) == 0 {
+		return "(silence)"
+	}
+	n, m, err := snmp.Protocol{}.New().Next(wire.Server, b, true)
+	if err != nil || n != len(b) {
+		t.Fatalf("%x: %v", b, err)
+	}
+	var s strings.Builder
+	var p snmp.PDU
+	switch m := m.(type) {
+	case *snmp.CommunityMessage:
+		p = m.PDU
+		fmt.Fprintf(&s, "%s %s %s", m.Version, m.Community, p.Type)
+	case *snmp.V3Message:
+		p = m.PDU
+		fmt.Fprintf(&s, "v3 %s@%x boots %d time %d flags %s %s", m.USM.UserName, m.USM.EngineID, m.USM.EngineBoots, m.USM.EngineTime, m.Flags, p.Type)
+		if m.MsgID != id {
+			t.Errorf("message id %d, want %d", m.MsgID, id)
+		}
+	}
+	if p.RequestID != id {
+		t.Errorf("request id %d, want %d", p.RequestID, id)
+	}
+	if p.ErrorStatus != 0 {
+		fmt.Fprintf(&s, " %s at %d", p.ErrorStatus, p.ErrorIndex)
+	}
+	for _, v := range p.VarBinds {
+		fmt.Fprintf(&s, " | %s = %s", v.OID, v.Value)
+	}
+	return s.String()
+}
+
+// A bad walk file is refused with its line.
+func TestSNMPBadWalk(t *testing.T) {
+	for walk, want := range map[string]string{
+		"1.3.6.1.2.1.1.1.0|4|a\n1.3.6.1.2.1.1.2.0|4x|00 16\n":         `pump: service snmp on port 161/udp: walk snmp/base.snmprec: line 2: 1.3.6.1.2.1.1.2.0: value "00 16": want pairs of hexadecimal digits`,
+		"1.3.6.1.2.1.1.1.0|4x|0016\n003e\n":                           `pump: service snmp on port 161/udp: walk snmp/base.snmprec: line 2: "003e": want OID|tag|value (is it the rest of the line before it?)`,
+		"1.3.6.1.2.1.1.1.0|4|a\n1.3.6.1.2.1.1.1.0|4|b\n":              `pump: service snmp on port 161/udp: walk snmp/base.snmprec: line 2: 1.3.6.1.2.1.1.1.0 is there twice`,
+		"1.3.6.1.2.1.1.1.0|4|a\n1.3.6.1.1|4|b\n1.3.6.1.2.1.1.1.0|4|c": `pump: service snmp on port 161/udp: walk snmp/base.snmprec: 1.3.6.1.2.1.1.1.0 is there twice`,
+	} {
+		dev := handWritten(t, walk)
+		st, err := emulate.NewState(dev, emulate.Settings{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := emulate.Open(st, dev, &dev.Services[0], snmp.Protocol{}); fmt.Sprint(err) != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+	}
+}
