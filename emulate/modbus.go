@@ -251,13 +251,17 @@ func (c *modbusSession) broadcast(req modbus.Message) Answer {
 		if u.verdict[modbusCode(req)] != 0 || modbus.Refusal(req) != 0 {
 			continue
 		}
+		from := Refused
 		switch q := req.(type) {
 		case *modbus.WriteSingle:
-			a.From = c.writeSingle(u, q).From
+			from = c.writeSingle(u, q).From
 		case *modbus.WriteMultipleRequest:
-			a.From = c.writeMultiple(u, q).From
+			from = c.writeMultiple(u, q).From
 		case *modbus.MaskWrite:
-			a.From = c.maskWrite(u, q).From
+			from = c.maskWrite(u, q).From
+		}
+		if from != Refused {
+			a.From = from
 		}
 	}
 	return a

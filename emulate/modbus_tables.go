@@ -31,6 +31,7 @@ const (
 	modbusMoves                            // it is special
 	modbusReadOnly                         // writes get code
 	modbusNotThere                         // reads and writes get code
+	modbusWritten                          // what it holds was written by a visitor
 )
 
 // A modbusSpecial is a cell that plays a recording, shows a word of a point, or both.
@@ -201,60 +202,87 @@ func (t *modbusTable) readable(first, n uint16, outside modbus.ExceptionCode) mo
 	if int(first)+int(n) > 1<<16 {
 		return modbus.IllegalDataAddress
 	}
-	for a, end := int(first), int(first)+int(n); a < end; a++ {
-		p := t.pages[a>>8]
+	for a, end := int(first), int(first)+int(n); a < end; {
+		p, low, high := t.part(a, end)
 		if p == nil {
 			return outside
 		}
-		if s := p.state[a&0xFF]; s&modbusHeld == 0 {
+		for i, s := range p.state[low:high] {
+			if s&modbusHeld != 0 {
+				continue
+			}
 			if s&modbusNotThere != 0 {
-				return modbus.ExceptionCode(p.code[a&0xFF])
+				return modbus.ExceptionCode(p.code[low+i])
 			}
 			return outside
 		}
+		a += high - low
 	}
 	return 0
+}
+
+// part is the page of an address, and which of its cells lie before end.
+func (t *modbusTable) part(a, end int) (p *modbusPage, low, high int) {
+	low = a & 0xFF
+	return t.pages[a>>8], low, min(256, low+end-a)
 }
 
 // appendRegisters takes the next sample of a range that is readable.
 func (t *modbusTable) appendRegisters(s *modbusService, b []byte, first, n uint16) ([]byte, Origin) {
 	from := Recorded
-	for a, end := int(first), int(first)+int(n); a < end; a++ {
-		p := t.pages[a>>8]
-		v := p.value[a&0xFF]
-		if p.state[a&0xFF]&modbusMoves != 0 {
-			var o Origin
-			if v, o = p.special[a&0xFF].read(s); o != Recorded && from != Point {
-				from = o
+	for a, end := int(first), int(first)+int(n); a < end; {
+		p, low, high := t.part(a, end)
+		values := p.value[low:high]
+		for i, x := range p.state[low:high] {
+			v := values[i]
+			if x&(modbusMoves|modbusWritten) != 0 {
+				v = p.live(s, low+i, &from)
 			}
+			b = append(b, byte(v>>8), byte(v))
 		}
-		b = append(b, byte(v>>8), byte(v))
+		a += high - low
 	}
 	return b, from
 }
 
 func (t *modbusTable) appendBits(s *modbusService, b []byte, first, n uint16) ([]byte, Origin) {
 	from := Recorded
-	var acc, bit byte
-	for a, end := int(first), int(first)+int(n); a < end; a++ {
-		p := t.pages[a>>8]
-		v := p.value[a&0xFF]
-		if p.state[a&0xFF]&modbusMoves != 0 {
-			var o Origin
-			if v, o = p.special[a&0xFF].read(s); o != Recorded && from != Point {
-				from = o
+	var packed uint16
+	bit := 0
+	for a, end := int(first), int(first)+int(n); a < end; {
+		p, low, high := t.part(a, end)
+		values := p.value[low:high]
+		for i, x := range p.state[low:high] {
+			v := values[i]
+			if x&(modbusMoves|modbusWritten) != 0 {
+				v = p.live(s, low+i, &from)
+			}
+			packed |= v & 1 << bit
+			if bit++; bit == 8 {
+				b = append(b, byte(packed))
+				packed, bit = 0, 0
 			}
 		}
-		acc |= byte(v&1) << bit
-		if bit++; bit == 8 {
-			b = append(b, acc)
-			acc, bit = 0, 0
-		}
+		a += high - low
 	}
 	if bit > 0 {
-		b = append(b, acc)
+		b = append(b, byte(packed))
 	}
 	return b, from
+}
+
+// live is the value of a cell that was written, or is special. from tells where it is from, and a point
+// is more than all else.
+func (p *modbusPage) live(s *modbusService, i int, from *Origin) uint16 {
+	if p.state[i]&modbusMoves == 0 {
+		*from = Point
+		return p.value[i]
+	}
+	v, o := p.special[i].read(s)
+	if o != Recorded && *from != Point {
+		*from = o
+	}
+	return v
 }
 
 // read takes the next sample of a special cell.

@@ -34,6 +34,7 @@ func (t *modbusTable) write(s *modbusService, first uint16, n int, value func(i 
 		a := int(first) + i
 		p, v := t.pages[a>>8], value(i)
 		p.value[a&0xFF] = v
+		p.state[a&0xFF] |= modbusWritten
 		if p.state[a&0xFF]&modbusMoves == 0 {
 			continue
 		}
