@@ -48,8 +48,7 @@ func appendFields(b []byte, v reflect.Value, max int) []byte {
 		if b[len(b)-1] != '{' {
 			b = append(b, ',')
 		}
-		b = AppendQuoted(b, f.name)
-		b = append(b, ':')
+		b = append(append(append(b, '"'), f.name...), '"', ':') // a Go name needs no escapes
 		b = appendValue(b, x, max)
 		if n := payload(x); n > max {
 			b = appendDigest(b, f.name, x, n)
@@ -130,8 +129,14 @@ func appendDigest(b []byte, name string, v reflect.Value, n int) []byte {
 func AppendQuoted(b []byte, s string) []byte {
 	const hexDigits = "0123456789abcdef"
 	b = append(b, '"')
+	plain := 0 // s[plain:i] goes out as it is
 	for i := 0; i < len(s); {
 		c := s[i]
+		if c >= 0x20 && c < 0x7f && c != '"' && c != '\\' {
+			i++
+			continue
+		}
+		b = append(b, s[plain:i]...)
 		switch {
 		case c == '"' || c == '\\':
 			b = append(b, '\\', c)
@@ -141,18 +146,16 @@ func AppendQuoted(b []byte, s string) []byte {
 			b = append(b, `\r`...)
 		case c == '\t':
 			b = append(b, `\t`...)
-		case c < 0x20 || c == 0x7f:
+		case c < utf8.RuneSelf:
 			b = append(b, `\u00`...)
 			b = append(b, hexDigits[c>>4], hexDigits[c&15])
-		case c < utf8.RuneSelf:
-			b = append(b, c)
 		default:
 			r, n := utf8.DecodeRuneInString(s[i:])
 			b = utf8.AppendRune(b, r)
-			i += n
-			continue
+			i += n - 1
 		}
 		i++
+		plain = i
 	}
-	return append(b, '"')
+	return append(append(b, s[plain:]...), '"')
 }

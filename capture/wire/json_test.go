@@ -34,3 +34,16 @@ func TestAppendJSONCut(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 }
+
+func TestAppendQuoted(t *testing.T) {
+	for _, s := range []string{"", "plain", `"`, `a"b\c`, "\n", "tab\there\r\n", "\x00\x1f\x7f~", "grüße, 世界", "\xff\xfe", "a\xe4b", "…\x80"} {
+		got := AppendQuoted(nil, s)
+		var back string
+		if err := json.Unmarshal(got, &back); err != nil {
+			t.Errorf("%q: %s: %v", s, got, err)
+		}
+		if want := strings.ToValidUTF8(s, "\uFFFD"); back != want && s != "\xff\xfe" {
+			t.Errorf("%q came back as %q", s, back)
+		}
+	}
+}
