@@ -16,18 +16,18 @@ const (
 
 // A Device is one profile.
 type Device struct {
-	APIVersion string             `yaml:"apiVersion"`
-	Kind       string             `yaml:"kind"`
-	ID         string             `yaml:"id"`
-	Identity   Identity           `yaml:"identity,omitempty"`
-	Seed       uint64             `yaml:"seed,omitempty"`     // same seed, same noise
-	Captures   map[string]Capture `yaml:"captures,omitempty"` // by capture id: "c" and the first 8 hex digits of the sha256
-	Evidence   string             `yaml:"evidence,omitempty"` // file of provenance, one JSON object a line
-	Redactions []Redaction        `yaml:"redactions,omitempty"`
-	Network    *Network           `yaml:"network,omitempty"`
-	Points     map[string]*Point  `yaml:"points,omitempty"`
-	Accounts   []Account          `yaml:"accounts,omitempty"`
-	Services   []Service          `yaml:"services"`
+	APIVersion string             `yaml:"apiVersion"`           // ringer/v1
+	Kind       string             `yaml:"kind"`                 // Device
+	ID         string             `yaml:"id"`                   // name of the device; its folder, and what --map calls it
+	Identity   Identity           `yaml:"identity,omitempty"`   // what its name plate says
+	Seed       uint64             `yaml:"seed,omitempty"`       // same seed, same noise
+	Captures   map[string]Capture `yaml:"captures,omitempty"`   // by capture id: "c" and the first 8 hex digits of the sha256
+	Evidence   string             `yaml:"evidence,omitempty"`   // file of provenance, one JSON object a line
+	Redactions []Redaction        `yaml:"redactions,omitempty"` // what was taken out
+	Network    *Network           `yaml:"network,omitempty"`    // how its network stack looks
+	Points     map[string]*Point  `yaml:"points,omitempty"`     // its values, each declared once
+	Accounts   []Account          `yaml:"accounts,omitempty"`   // one user list for every protocol
+	Services   []Service          `yaml:"services"`             // what it serves
 
 	// Files holds the bulk that the profile names, by slash-separated path. It never reaches outside
 	// the profile.
@@ -36,65 +36,65 @@ type Device struct {
 
 // Identity is who the device says it is, in the words of a name plate.
 type Identity struct {
-	Vendor   string `yaml:"vendor,omitempty"`
-	Model    string `yaml:"model,omitempty"`
-	Order    string `yaml:"order,omitempty"` // order number
-	Firmware string `yaml:"firmware,omitempty"`
-	Hardware string `yaml:"hardware,omitempty"`
-	Serial   string `yaml:"serial,omitempty"`
-	MAC      string `yaml:"mac,omitempty"`
-	Name     string `yaml:"name,omitempty"` // station or host name
-	Location string `yaml:"location,omitempty"`
-	Role     string `yaml:"role,omitempty"` // plc, bmc, …
+	Vendor   string `yaml:"vendor,omitempty"`   // maker
+	Model    string `yaml:"model,omitempty"`    // type, as sold
+	Order    string `yaml:"order,omitempty"`    // order number
+	Firmware string `yaml:"firmware,omitempty"` // version of the firmware
+	Hardware string `yaml:"hardware,omitempty"` // version of the hardware
+	Serial   string `yaml:"serial,omitempty"`   // serial number
+	MAC      string `yaml:"mac,omitempty"`      // hardware address
+	Name     string `yaml:"name,omitempty"`     // station or host name
+	Location string `yaml:"location,omitempty"` // where it stands
+	Role     string `yaml:"role,omitempty"`     // plc, bmc, …
 }
 
 // A Capture is a recording, or a crawl of a live device, that facts came from.
 type Capture struct {
-	File   string    `yaml:"file,omitempty"`
-	Crawl  string    `yaml:"crawl,omitempty"`
-	SHA256 string    `yaml:"sha256,omitempty"`
+	File   string    `yaml:"file,omitempty"`   // name of the recording
+	Crawl  string    `yaml:"crawl,omitempty"`  // what a live scan asked
+	SHA256 string    `yaml:"sha256,omitempty"` // of the recording
 	Server string    `yaml:"server,omitempty"` // the device's address there
-	From   time.Time `yaml:"from,omitempty"`
-	To     time.Time `yaml:"to,omitempty"`
+	From   time.Time `yaml:"from,omitempty"`   // first exchange of this device
+	To     time.Time `yaml:"to,omitempty"`     // last exchange of this device
 }
 
 // A Redaction says what was taken out, and how, so that a reader can tell it from what was seen.
 type Redaction struct {
-	What string `yaml:"what"`
-	How  string `yaml:"how"`
+	What string `yaml:"what"` // kind of text or number that was taken out
+	How  string `yaml:"how"`  // what stands in its place
 }
 
 // Network is how the device's network stack looks.
 type Network struct {
-	TTL     int      `yaml:"ttl,omitempty"`
-	Window  int      `yaml:"window,omitempty"`
-	MSS     int      `yaml:"mss,omitempty"`
+	TTL     int      `yaml:"ttl,omitempty"`     // time to live of its packets
+	Window  int      `yaml:"window,omitempty"`  // TCP window of the SYN/ACK
+	MSS     int      `yaml:"mss,omitempty"`     // maximum segment size it gives
 	Options []string `yaml:"options,omitempty"` // TCP options of the SYN/ACK, in order
 }
 
 // A Point is one named value of the device. Cells of several protocols may map to it.
 type Point struct {
-	Type     string            `yaml:"type"` // bool u8 i8 u16 i16 u32 i32 u64 i64 f32 f64 text enum time
-	Unit     string            `yaml:"unit,omitempty"`
-	Value    any               `yaml:"value,omitempty"`
-	Values   map[string]string `yaml:"values,omitempty"` // enum: number or text on the wire -> name
-	Dynamics *Dynamics         `yaml:"dynamics,omitempty"`
-	Write    *WriteRule        `yaml:"write,omitempty"` // absent: cannot be written
+	Type     string            `yaml:"type"`               // bool u8 i8 u16 i16 u32 i32 u64 i64 f32 f64 text enum time
+	Unit     string            `yaml:"unit,omitempty"`     // for people
+	Value    any               `yaml:"value,omitempty"`    // at the start; counters count on from it
+	Values   map[string]string `yaml:"values,omitempty"`   // enum: number or text on the wire -> name
+	Dynamics *Dynamics         `yaml:"dynamics,omitempty"` // how it moves by itself; absent: it stays
+	Write    *WriteRule        `yaml:"write,omitempty"`    // absent: cannot be written
 }
 
 // A WriteRule says what may be written to a point.
 type WriteRule struct {
-	Min *float64 `yaml:"min,omitempty"`
-	Max *float64 `yaml:"max,omitempty"`
+	Min *float64 `yaml:"min,omitempty"` // least that is taken
+	Max *float64 `yaml:"max,omitempty"` // most that is taken
 }
 
 // An Account is one user for every protocol. Secrets are verifiers unless they are the decoy's own bait.
 type Account struct {
-	Name   string `yaml:"name"`
+	Name   string `yaml:"name"`             // user name
 	Policy string `yaml:"policy,omitempty"` // deny, accept or bait
 	Verify string `yaml:"verify,omitempty"` // salted verifier, see Verifier
-	Bait   string `yaml:"bait,omitempty"`
-	Role   string `yaml:"role,omitempty"`
+	Bait   string `yaml:"bait,omitempty"`   // secret that visitors may find, in the clear
+	Role   string `yaml:"role,omitempty"`   // as the device calls it
 }
 
 // A Service is one protocol on one port. In YAML it is a mapping of one key, the protocol's name, to
@@ -109,12 +109,12 @@ type Section interface{ common() *Common }
 
 // Common is what sections of every protocol have.
 type Common struct {
-	Port       Port               `yaml:"port"`
+	Port       Port               `yaml:"port"`                 // 502, or with its transport 161/udp
 	Samples    []string           `yaml:"samples,omitempty"`    // files of tracks (track.go), oldest capture first
 	Recordings []string           `yaml:"recordings,omitempty"` // pcapng files of whole answers, oldest capture first
 	Latency    map[string]Latency `yaml:"latency,omitempty"`    // by request class
-	Limits     *Limits            `yaml:"limits,omitempty"`
-	Volatile   []Volatile         `yaml:"volatile,omitempty"` // fields that vary on this device: learned masks
+	Limits     *Limits            `yaml:"limits,omitempty"`     // what peers may ask of it
+	Volatile   []Volatile         `yaml:"volatile,omitempty"`   // fields that vary on this device: learned masks
 }
 
 func (c *Common) common() *Common { return c }
@@ -129,9 +129,9 @@ type Recorded struct {
 
 // Latency is a distribution of answer times: quantiles, linear between them.
 type Latency struct {
-	P50 time.Duration `yaml:"p50"`
-	P90 time.Duration `yaml:"p90"`
-	P99 time.Duration `yaml:"p99"`
+	P50 time.Duration `yaml:"p50"`         // half of the answers take no longer
+	P90 time.Duration `yaml:"p90"`         // nine of ten
+	P99 time.Duration `yaml:"p99"`         // 99 of 100
 	N   int           `yaml:"n,omitempty"` // how many answers it was learned from
 }
 
@@ -147,7 +147,7 @@ type Limits struct {
 // A Volatile names a field, as replay prints its path, that was seen to differ between two answers to
 // the same question.
 type Volatile struct {
-	Path string `yaml:"path"`
+	Path string `yaml:"path"` // as replay prints it
 	Kind string `yaml:"kind"` // clock, minted, count
 	Seen int    `yaml:"seen"` // how many differing observations
 }

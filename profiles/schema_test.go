@@ -30,6 +30,7 @@ var update = flag.Bool("update", false, "write schema.json and the tables of SCH
 type typeBook map[string]typeComments
 
 type typeComments struct {
+	file   string
 	doc    string
 	fields map[string]string
 }
@@ -59,7 +60,7 @@ func readComments(t *testing.T) typeBook {
 				if !ok {
 					continue
 				}
-				c := typeComments{doc: prose(g.Doc.Text()), fields: map[string]string{}}
+				c := typeComments{file: name, doc: prose(g.Doc.Text()), fields: map[string]string{}}
 				if s, ok := x.Type.(*ast.StructType); ok {
 					for _, field := range s.Fields.List {
 						for _, id := range field.Names {
@@ -261,7 +262,9 @@ func (s *schemaMaker) shows(t reflect.Type, f field) string {
 		return fmt.Sprintf("[%s](#%s)", t.Name(), strings.ToLower(t.Name()))
 	case t.Kind() == reflect.Map:
 		return "mapping of " + s.shows(t.Elem(), field{})
-	case t.Kind() == reflect.Slice && t.Elem().Kind() != reflect.Uint8:
+	case t == reflect.TypeFor[HTTPHeaders]():
+		return "mapping of text"
+	case t.Kind() == reflect.Slice && t != reflect.TypeFor[ModbusHex]():
 		return "list of " + s.shows(t.Elem(), field{})
 	case t.Kind() == reflect.Bool:
 		return "true or false"
@@ -291,12 +294,17 @@ func sameOrUpdate(t *testing.T, name string, want []byte) {
 	}
 }
 
-// A Section that is left without a comment is a riddle to who writes a profile.
+// A key that is left without a comment is a riddle to who writes a profile.
 func TestEveryKeyIsDocumented(t *testing.T) {
 	s := makeSchema(t)
 	for _, x := range s.order {
 		if s.book[x.Name()].doc == "" {
 			t.Errorf("type %s has no comment", x.Name())
+		}
+		for _, f := range fieldsOf(x) {
+			if own := s.book[x.Name()].file; s.fieldDoc(x, f) == "" && (own == "profiles.go" || own == "dynamics.go") {
+				t.Errorf("key %s of %s has no comment", f.key, x.Name())
+			}
 		}
 	}
 }
