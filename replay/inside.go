@@ -142,7 +142,7 @@ func (t *Inside) Dial(_ context.Context, x *capture.Exchange, hear func(Said)) (
 	l.say(l.session.Greet())
 	if !l.closed {
 		a, next := l.session.Tick(t.now)
-		l.tick = next
+		l.wake(next)
 		l.say(a)
 	}
 	return l, nil
@@ -192,10 +192,14 @@ func (l *insideLink) answer(b []byte) {
 			var a emulate.Answer
 			a, n = mal.Malformed(l.in)
 			l.say(a)
-			if n <= 0 {
-				n = len(l.in)
+			if n = min(n, len(l.in)); n <= 0 {
+				l.in = nil
+				if !l.udp {
+					l.end(io.EOF)
+				}
+				return
 			}
-			l.in = l.in[min(n, len(l.in)):]
+			l.in = l.in[n:]
 			continue
 		}
 		if n == 0 {
@@ -205,7 +209,11 @@ func (l *insideLink) answer(b []byte) {
 			break
 		}
 		if req != nil {
-			l.say(l.session.Answer(req))
+			a := l.session.Answer(req)
+			if !a.Tick.IsZero() && (l.tick.IsZero() || a.Tick.Before(l.tick)) {
+				l.tick = a.Tick
+			}
+			l.say(a)
 		}
 		l.in = l.in[n:]
 	}
@@ -238,11 +246,16 @@ func (l *insideLink) ticked() {
 	l.state.Lock()
 	defer l.state.Unlock()
 	a, next := l.session.Tick(l.t.now)
-	if !next.After(l.t.now) {
-		next = time.Time{}
+	l.wake(next)
+	l.say(a)
+}
+
+// wake notes when the session wants its next tick; one that asks for times gone by waits a millisecond.
+func (l *insideLink) wake(next time.Time) {
+	if soonest := l.t.now.Add(time.Millisecond); !next.IsZero() && next.Before(soonest) {
+		next = soonest
 	}
 	l.tick = next
-	l.say(a)
 }
 
 func (l *insideLink) end(err error) {

@@ -109,6 +109,7 @@ type player struct {
 	first      time.Time
 	started    time.Time
 	swept      time.Time
+	lastAt     time.Time              // of the recording
 	unanswered map[netip.AddrPort]int // requests in a row, by recorded server
 }
 
@@ -119,8 +120,7 @@ type line struct {
 	err     error // why there is no link
 	asks    []*ask
 	open    []wire.Message // the requests of asks
-	unasked []*ask         // recorded to be said unasked, not heard yet
-	surplus []Said         // said unasked, not recorded yet
+	unasked unasked
 	lastAt  time.Time
 	ended   bool // the recording has nothing more on it
 	dialled int
@@ -131,6 +131,7 @@ type ask struct {
 	x        capture.Exchange
 	line     *line
 	opening  bool // of a stream joined in the middle: not in the recording
+	greeting bool // said unasked before the first request
 	sent     time.Time
 	deadline time.Time
 	got      []Said
@@ -155,6 +156,7 @@ func (p *player) play(x *capture.Exchange) {
 	}
 	p.waitFor(x)
 	p.target.At(x.At)
+	p.lastAt = x.At
 	p.read(time.Time{})
 	l := p.lineOf(x)
 	l.lastAt = x.At
@@ -177,60 +179,6 @@ func (p *player) withheld(x *capture.Exchange) bool {
 	}
 	_, effect := wire.Class(x.Request)
 	return p.opt.Withhold(x, effect)
-}
-
-// pace waits for the time at which the recording sent the request.
-func (p *player) pace(x *capture.Exchange) {
-	if p.opt.Speed <= 0 || p.target.Immediate() {
-		return
-	}
-	due := p.started.Add(time.Duration(float64(x.At.Sub(p.first)) / p.opt.Speed))
-	for p.ctx.Err() == nil && time.Now().Before(due) {
-		p.read(due)
-		p.decide()
-	}
-}
-
-// waitFor reads until all has come that had come before x in the recording.
-func (p *player) waitFor(x *capture.Exchange) {
-	if p.target.Immediate() {
-		return
-	}
-	begun := time.Now()
-	for p.ctx.Err() == nil {
-		until := time.Time{}
-		hold := func(t time.Time) {
-			if until.IsZero() || t.Before(until) {
-				until = t
-			}
-		}
-		for _, a := range p.pending {
-			switch {
-			case len(a.x.Replies) > 0 && len(a.got) == 0 && !a.x.At.Add(a.x.Latency).After(x.At):
-				hold(a.deadline)
-			case len(a.x.Replies) > 0 && len(a.got) > 0 && !a.last:
-				if t := a.got[len(a.got)-1].At.Add(settle); t.After(time.Now()) {
-					hold(t)
-				}
-			case a.x.Conn != x.Conn && len(a.got) == 0 && len(a.x.Replies) > 0:
-				// The recording does not tell which of the two came first to the device.
-				if t := begun.Add(settle); t.After(time.Now()) {
-					hold(t)
-				}
-			case a.x.Conn == x.Conn && len(a.x.Replies) == 0 && x.Request != nil && wire.Answers(a.x.Request, x.Request):
-				// Nothing would tell a late answer to a from the answer to x.
-				hold(a.deadline)
-			}
-		}
-		if until.IsZero() && len(p.pending) < pendingMax {
-			return
-		}
-		if until.IsZero() {
-			until = p.pending[0].deadline
-		}
-		p.read(until)
-		p.decide()
-	}
 }
 
 // lineOf gives the counterpart of the connection of x, opened if need be.
@@ -297,6 +245,7 @@ func (p *player) submit(a *ask) {
 		l.err = err
 		a.deadline = a.sent
 	}
+	l.unasked.begun = true
 	l.asks = append(l.asks, a)
 	l.open = append(l.open, open)
 	p.pending = append(p.pending, a)
@@ -356,63 +305,6 @@ func (p *player) closed(l *line, s Said) {
 
 var errHungUp = errors.New("the target closed the connection")
 
-// due says whether there is nothing more to wait for.
-func (p *player) due(a *ask) bool {
-	return a.last || p.target.Immediate() || !time.Now().Before(a.deadline)
-}
-
-// decide judges the requests that are due.
-func (p *player) decide() {
-	kept := p.pending[:0]
-	for _, a := range p.pending {
-		if !p.due(a) {
-			kept = append(kept, a)
-			continue
-		}
-		for i, b := range a.line.asks {
-			if a == b {
-				a.line.forget(i)
-				break
-			}
-		}
-		if a.opening {
-			continue
-		}
-		if len(a.got) == 0 && len(a.x.Replies) > 0 {
-			p.unanswered[a.x.Server]++
-		}
-		r := p.opt.Study.judge(&a.x, a.got, a.line.err)
-		if len(a.got) > 0 {
-			r.Latency = a.got[0].At.Sub(a.sent)
-		}
-		p.done = append(p.done, r)
-	}
-	clear(p.pending[len(kept):])
-	p.pending = kept
-}
-
-// expect files what the recorded device said unasked; overhear what the target does. They are compared in
-// the order in which they were said on the connection.
-func (p *player) expect(l *line, x *capture.Exchange) {
-	a := &ask{x: *x, line: l}
-	if len(l.surplus) == 0 {
-		l.unasked = append(l.unasked, a)
-		return
-	}
-	a.got, l.surplus = l.surplus[:1:1], l.surplus[1:]
-	p.done = append(p.done, p.opt.Study.judge(&a.x, a.got, nil))
-}
-
-func (p *player) overhear(l *line, s Said) {
-	if len(l.unasked) == 0 {
-		l.surplus = append(l.surplus, s)
-		return
-	}
-	a := l.unasked[0]
-	l.unasked = l.unasked[1:]
-	p.done = append(p.done, p.opt.Study.judge(&a.x, []Said{s}, nil))
-}
-
 // sweep closes the connections that the recording is done with. It looks now and then, not every time.
 func (p *player) sweep(now time.Time) {
 	if len(p.lines) < 64 && now.Sub(p.swept) < time.Second && len(p.lines) > 0 && p.index%256 != 0 {
@@ -434,15 +326,7 @@ func (p *player) close(l *line) {
 		l.link.Close()
 		l.link = nil
 	}
-	for _, a := range l.unasked {
-		p.done = append(p.done, p.opt.Study.judge(&a.x, nil, l.err))
-	}
-	for _, s := range l.surplus {
-		x := l.x
-		x.Request, x.Replies, x.Packets, x.Lost = nil, nil, [2]int{}, false
-		p.done = append(p.done, p.opt.Study.judge(&x, []Said{s}, nil))
-	}
-	l.unasked, l.surplus = nil, nil
+	p.giveUp(l, len(l.unasked.wanted), len(l.unasked.heard))
 }
 
 // finish waits for all that is open.
@@ -460,7 +344,11 @@ func (p *player) finish() {
 		}
 		p.read(until)
 	}
-	if !p.target.Immediate() { // the last to be said unasked may be under way
+	// The last to be said unasked may be under way.
+	if p.target.Immediate() {
+		p.target.At(p.lastAt.Add(settle))
+		p.read(time.Time{})
+	} else {
 		for until := time.Now().Add(p.opt.Quiet); p.ctx.Err() == nil && p.awaited() && time.Now().Before(until); {
 			p.read(until)
 		}
@@ -473,7 +361,7 @@ func (p *player) finish() {
 
 func (p *player) awaited() bool {
 	for _, l := range p.lines {
-		if len(l.unasked) > 0 && l.link != nil {
+		if len(l.unasked.wanted) > 0 && l.link != nil {
 			return true
 		}
 	}

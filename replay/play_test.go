@@ -187,10 +187,19 @@ func TestUnasked(t *testing.T) {
 	}
 	f := &fake{immediate: true, answer: func(l *fakeLink, q *question) {
 		echo(l, q)
-		l.say(r(0, "pushed otherwise"))
+		l.say(r(0, "once-more"))
+		l.say(r(0, "push"))
 	}}
 	f.greet = func(l *fakeLink) { l.say(r(0, "welcome")) }
-	if got := verdicts(play(t, f, xs, Options{})); got != "1 equal, 6 equal, 11 different, 21 unsaid" {
+	if got := verdicts(play(t, f, xs, Options{})); got != "1 equal, 6 equal, 11 equal, 21 unsaid" {
+		t.Error(got)
+	}
+	f.greet = func(l *fakeLink) { l.say(r(0, "go-away")) }
+	if got := verdicts(play(t, f, xs[:1], Options{})); got != "1 different" {
+		t.Error(got)
+	}
+	f.greet = nil // and what the recorded device never says unasked is a difference
+	if got := verdicts(play(t, f, xs[1:2], Options{})); got != "6 equal, 0 different, 0 different" {
 		t.Error(got)
 	}
 }

@@ -21,6 +21,7 @@ type Study struct {
 	From, To  time.Time
 	Servers   map[netip.AddrPort]string // and what they speak
 
+	unasked  map[unaskedKey]bool
 	last     map[uint64]int // index of each connection's last exchange
 	begun    map[uint64]int // exchanges of each connection, as long as its opening is of interest
 	openings map[netip.AddrPort][]wire.Message
@@ -34,6 +35,12 @@ type Study struct {
 // question, and a target that asks for leniency there is told no.
 type fieldKey struct{ device, protocol, path string }
 
+// An unaskedKey is a kind of message that a server was recorded to say unasked.
+type unaskedKey struct {
+	server netip.AddrPort
+	class  string
+}
+
 type observation struct {
 	first   uint64
 	differs int // observations unlike the first
@@ -45,7 +52,7 @@ const fieldsMax = 1 << 18
 // NewStudy begins to study.
 func NewStudy() *Study {
 	return &Study{
-		Servers: map[netip.AddrPort]string{}, last: map[uint64]int{}, begun: map[uint64]int{},
+		Servers: map[netip.AddrPort]string{}, unasked: map[unaskedKey]bool{}, last: map[uint64]int{}, begun: map[uint64]int{},
 		openings: map[netip.AddrPort][]wire.Message{}, fields: map[fieldKey]*observation{},
 		volatile: map[fieldKey]bool{}, seed: maphash.MakeSeed(),
 	}
@@ -64,6 +71,10 @@ func (s *Study) Add(x *capture.Exchange) {
 	s.Servers[x.Server] = x.Protocol.Name()
 	if x.Request == nil {
 		s.Unasked++
+		for _, m := range x.Replies {
+			class, _ := wire.Class(m)
+			s.unasked[unaskedKey{x.Server, class}] = true
+		}
 	} else {
 		s.Requests++
 		s.meet(x)
@@ -153,6 +164,12 @@ func (s *Study) Profile(dev *profiles.Device) {
 			}
 		}
 	}
+}
+
+// saysUnasked says whether the server was recorded to say such things unasked.
+func (s *Study) saysUnasked(server netip.AddrPort, m wire.Message) bool {
+	class, _ := wire.Class(m)
+	return s.unasked[unaskedKey{server, class}]
 }
 
 // mayVary says whether a field was seen to vary.

@@ -62,7 +62,7 @@ func TestInteropOracle(t *testing.T) {
 				if j.kind != "snmp" {
 					ports = []string{at + ":" + port}
 				}
-				stop := emulate(t, ports, filepath.Join(dir, filepath.Base(only(t, dir))), "--bind", at)
+				stop := decoy(t, ports, filepath.Join(dir, filepath.Base(only(t, dir))), "--bind", at)
 				args := []string{oracle, j.kind, at + ":" + port, j.table, "--server", server, "--json"}
 				if strings.Contains(j.capture, "s7comm_plus-linux-cooked") {
 					args = append(args, "--tsap", "0x0101")
@@ -129,7 +129,7 @@ func TestInteropReplay(t *testing.T) {
 			devices, _ := os.ReadDir(dir)
 			for k, d := range devices {
 				at := fmt.Sprintf("127.1.%d.%d", i, k+1)
-				stop := emulate(t, nil, filepath.Join(dir, d.Name()), "--bind", at)
+				stop := decoy(t, nil, filepath.Join(dir, d.Name()), "--bind", at)
 				out, err := exec.Command(ringer(t), "replay", j.capture, "--device", d.Name(), "--target", at, "--speed", "max").CombinedOutput()
 				stop()
 				if err != nil {

@@ -35,12 +35,9 @@ var build struct {
 func ringer(t *testing.T) string {
 	t.Helper()
 	build.once.Do(func() {
-		dir, err := os.MkdirTemp("", "ringer-interop-")
-		if err != nil {
-			build.err = err
+		if build.path, build.err = filepath.Abs("../../bin/ringer"); build.err != nil {
 			return
 		}
-		build.path = filepath.Join(dir, "ringer")
 		cmd := exec.Command("go", "build", "-o", build.path, ".")
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
@@ -51,14 +48,6 @@ func ringer(t *testing.T) string {
 		t.Fatal(build.err)
 	}
 	return build.path
-}
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if build.path != "" {
-		os.RemoveAll(filepath.Dir(build.path))
-	}
-	os.Exit(code)
 }
 
 // need skips where a program is missing, and says which.
@@ -114,8 +103,8 @@ func start(t *testing.T, name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// emulate serves what args name and waits until its ports answer.
-func emulate(t *testing.T, ports []string, args ...string) (stop func()) {
+// decoy serves what args name and waits until its ports answer.
+func decoy(t *testing.T, ports []string, args ...string) (stop func()) {
 	t.Helper()
 	cmd := start(t, ringer(t), append([]string{"emulate", "--events", "none", "--timing", "none", "--port-offset", "0"}, args...)...)
 	for _, p := range ports {
@@ -197,7 +186,7 @@ func output(t *testing.T, name string, args ...string) string {
 // decoy that was learned from it.
 func TestInteropSNMPWalk(t *testing.T) {
 	need(t, "snmpd", "snmpwalk", "snmpbulkwalk", "snmpget")
-	const original, decoy = "127.0.40.1", "127.0.40.2"
+	const original, copied = "127.0.40.1", "127.0.40.2"
 	conf, err := os.ReadFile("../../testdata/record/snmpd.conf")
 	if err != nil {
 		t.Fatal(err)
@@ -238,10 +227,10 @@ func TestInteropSNMPWalk(t *testing.T) {
 	out := filepath.Join(dir, "profile")
 	output(t, ringer(t), "capture", file, "-o", out, "--keep-secrets")
 	profile := filepath.Join(out, original)
-	stop = record(t, decoy)
-	end := emulate(t, nil, profile, "--bind", decoy)
-	got := ask(decoy)
-	unmalformed(t, stop(), decoy)
+	stop = record(t, copied)
+	end := decoy(t, nil, profile, "--bind", copied)
+	got := ask(copied)
+	unmalformed(t, stop(), copied)
 	end()
 	for i := range want {
 		if got[i] != want[i] {
@@ -250,8 +239,8 @@ func TestInteropSNMPWalk(t *testing.T) {
 	}
 
 	// With the model, only what moves may differ.
-	emulate(t, nil, profile, "--bind", decoy, "--values", "model")
-	got = ask(decoy)
+	decoy(t, nil, profile, "--bind", copied, "--values", "model")
+	got = ask(copied)
 	moving := regexp.MustCompile(`(Timeticks|Counter32|Counter64|Gauge32|INTEGER|Hex-STRING): .*`)
 	for i := range want {
 		w, g := moving.ReplaceAllString(want[i], "$1"), moving.ReplaceAllString(got[i], "$1")
@@ -301,14 +290,14 @@ func TestInteropNmap(t *testing.T) {
 	}
 	t.Run("station", func(t *testing.T) {
 		const at = "127.0.41.1"
-		emulate(t, []string{at + ":502", at + ":80"}, "../../testdata/pump-station.pcapng", "--bind", at, "--values", "model")
+		decoy(t, []string{at + ":502", at + ":80"}, "../../testdata/pump-station.pcapng", "--bind", at, "--values", "model")
 		expect(scan(at, "-sT", "-p502", "--script", "modbus-discover"), "Brunnen Automation PS-210 2.4.1")
 		expect(scan(at, "-sU", "-p161", "--script", "snmp-sysdescr,snmp-info"), "Brunnen PS-210 pump station controller 2.4.1")
 		expect(scan(at, "-sT", "-p80", "--script", "http-headers,http-title"), "PS-210 pump station", "Server: nginx/1.22.1")
 	})
 	t.Run("profile", func(t *testing.T) {
 		const at = "127.0.41.2"
-		emulate(t, []string{at + ":502", at + ":102", at + ":80"}, "../../profiles/s7-1200-water", "--bind", at)
+		decoy(t, []string{at + ":502", at + ":102", at + ":80"}, "../../profiles/s7-1200-water", "--bind", at)
 		stop := record(t, at)
 		expect(scan(at, "-sT", "-p502", "--script", "modbus-discover"), "Siemens 6ES7 214-1AG40-0XB0 V4.5.2")
 		expect(scan(at, "-sT", "-p102", "--script", "s7-info"), "6ES7 214-1AG40-0XB0", "Version: 4.5.2", "S V-R4N6ER0042", "PLC_WATER_3")
@@ -322,7 +311,7 @@ func TestInteropNmap(t *testing.T) {
 			t.Skipf("the captures are not here: %v", err)
 		}
 		const at = "127.0.41.3"
-		emulate(t, []string{at + ":102"}, capture, "--bind", at)
+		decoy(t, []string{at + ":102"}, capture, "--bind", at)
 		expect(scan(at, "-sT", "-p102", "--script", "s7-info"), "6ES7 315-2EH14-0AB0", "S C-B1U393142011", "S7300/ET200M station_1", "PLC_1")
 	})
 }
@@ -333,7 +322,7 @@ func TestInteropPython(t *testing.T) {
 	need(t, "snmpget", "curl")
 	py := python(t)
 	const at = "127.0.42.1"
-	emulate(t, []string{at + ":502", at + ":102", at + ":80"}, "../../profiles/s7-1200-water", "--bind", at)
+	decoy(t, []string{at + ":502", at + ":102", at + ":80"}, "../../profiles/s7-1200-water", "--bind", at)
 	stop := record(t, at)
 	out := output(t, py, "testdata/clients.py", at)
 	var got map[string]any
@@ -372,7 +361,7 @@ func TestInteropPython(t *testing.T) {
 func TestInteropCurl(t *testing.T) {
 	need(t, "curl")
 	const at = "127.0.43.1"
-	emulate(t, []string{at + ":80"}, "../../testdata/pump-station.pcapng", "--bind", at)
+	decoy(t, []string{at + ":80"}, "../../testdata/pump-station.pcapng", "--bind", at)
 	stop := record(t, at)
 	site := "../../testdata/record/site"
 	for _, p := range []string{"index.html", "status.html", "network.html", "style.css", "img/logo.svg"} {
