@@ -3,7 +3,7 @@ package emulate
 import (
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"math"
 	"slices"
 	"sort"
@@ -28,11 +28,30 @@ var errSNMPSize = errors.New("more than 4 GiB of variables are not read")
 func newSNMPTree() snmpTree { return snmpTree{oidAt: []uint32{0}, valueAt: []uint32{0}} }
 
 // read reads an .snmprec file.
-func (t *snmpTree) read(r io.Reader) error {
-	if err := profiles.ReadSNMPRec(r, t.add); err != nil {
+func (t *snmpTree) read(f fs.File) error {
+	// A line of an ordinary walk has some forty characters. What the guess is off by is given back.
+	if info, err := f.Stat(); err == nil && info.Size() < 1<<30 {
+		size := int(info.Size())
+		t.oids, t.values = make([]byte, 0, size/3), make([]byte, 0, size/4)
+		t.oidAt, t.valueAt = append(make([]uint32, 0, size/36+1), 0), append(make([]uint32, 0, size/36+1), 0)
+	}
+	if err := profiles.ReadSNMPRec(f, t.add); err != nil {
 		return err
 	}
-	return t.sort()
+	if err := t.sort(); err != nil {
+		return err
+	}
+	t.oids, t.values = fitted(t.oids), fitted(t.values)
+	t.oidAt, t.valueAt = fitted(t.oidAt), fitted(t.valueAt)
+	return nil
+}
+
+// fitted is s without much room to grow.
+func fitted[S ~[]E, E any](s S) S {
+	if cap(s)-len(s) > len(s)/8 {
+		return append(make(S, 0, len(s)), s...)
+	}
+	return s
 }
 
 func (t *snmpTree) add(oid snmp.OID, tag snmp.Type, content []byte) error {
