@@ -176,7 +176,7 @@ func (l *s7Learner) finishAreas(out *Output, section *profiles.S7, write func(st
 		if a.area.Counted() {
 			area.Size = (m.end + 1) / 2
 		}
-		if bytes.Trim(image, "\x00") != nil {
+		if len(bytes.Trim(image, "\x00")) > 0 {
 			area.Image = fmt.Sprintf("blocks/%s-%s.bin", l.s.Name(), a)
 			if err := writeBulk(out, area.Image, image); err != nil {
 				return err

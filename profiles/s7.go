@@ -295,6 +295,11 @@ func (a *S7Area) check(v *Validation) {
 	if a.Image != "" {
 		v.At("image").File(a.Image)
 	}
+	for i, k := range a.Known {
+		if _, _, err := parseSpan(k); err != nil {
+			v.At("known", i).Errorf("%s", err)
+		}
+	}
 	for i, m := range a.Map {
 		at := v.At("map", i)
 		offset, bit, err := ParseAt(m.At)

@@ -3,201 +3,205 @@ package profiles
 import (
 	"bytes"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 )
 
-// Merge lays the memory of two profiles over each other, and unites the lists.
+// s7FileMax bounds the bulk files that are read to be merged.
+const s7FileMax = 1 << 20
+
+// Merge lays the memory of two profiles over each other; what both have differently has moved, and so have
+// status lists.
 func (s *S7) Merge(newer Section, m *Merging) error {
 	n := newer.(*S7)
-	j := s7Merge{Merging: m, older: map[string][]byte{}, newer: map[string][]byte{}}
+	older, later := map[string][]byte{}, map[string][]byte{}
+	if err := s.lists(m.Older, older); err != nil {
+		return err
+	}
+	if err := n.lists(m.Newer, later); err != nil {
+		return err
+	}
+	var merged []s7Merged
 	for name, y := range n.Areas {
 		x := s.Areas[name]
 		if x == nil || y == nil {
 			continue
 		}
-		if err := j.area(name, x, y); err != nil {
+		o, err := x.held(m.Older)
+		if err != nil {
+			return err
+		}
+		w, err := y.held(m.Newer)
+		if err != nil {
+			return err
+		}
+		o.remember(name, older)
+		w.remember(name, later)
+		merged = append(merged, s7Merged{name, x, o.over(w)})
+		m.Drop(x.Image)
+		m.Drop(y.Image)
+		x.Image, x.Known, y.Image, y.Known = "", nil, "", nil
+		x.Size = max(x.Size, y.Size)
+		y.Size = x.Size
+	}
+	for list, file := range n.SZL {
+		name := "szl " + list
+		if mine, both := s.SZL[list]; both && mine != file && bytes.Equal(older[name], later[name]) {
+			m.dropList(file)
+			n.SZL[list] = mine
+		}
+	}
+	lists := [2]map[string]string{s.SZL, n.SZL}
+	s.SZL, n.SZL = nil, nil
+	m.Fields(s, n)
+	last, err := m.Settle(&s.Samples, older, later)
+	if err != nil {
+		return err
+	}
+	for _, own := range lists {
+		for list, file := range own {
+			if last["szl "+list] != nil {
+				m.dropList(file)
+				continue
+			}
+			if s.SZL == nil {
+				s.SZL = map[string]string{}
+			}
+			s.SZL[list] = file
+		}
+	}
+	for _, a := range merged {
+		if err := a.write(last, m); err != nil {
 			return err
 		}
 	}
-	if err := j.lists(s, n); err != nil {
-		return err
+	return nil
+}
+
+func (m *Merging) dropList(file string) {
+	if _, refused := SZLError(file); !refused {
+		m.Drop(file)
 	}
-	accept := s.TSAP.Accept
-	for _, t := range n.TSAP.Accept {
-		if !slices.Contains(accept, t) {
-			accept = append(accept, t)
-		}
-	}
-	slices.Sort(accept)
-	s.TSAP.Accept, n.TSAP.Accept = nil, nil
-	m.Fields(s, n)
-	s.TSAP.Accept = accept
-	last, err := m.Settle(&s.Samples, j.older, j.newer)
-	if err != nil {
-		return err
-	}
-	for _, a := range j.areas {
-		for i := range a.image {
-			if v := last[fmt.Sprintf("%s.%d", a.name, i)]; len(v) == 1 {
-				a.image[i] = v[0]
+}
+
+// lists adds the status lists of a profile to its cells.
+func (s *S7) lists(d *Device, cells map[string][]byte) error {
+	for list, file := range s.SZL {
+		a := S7Answer{ReturnCode: 0x0A}
+		if e, refused := SZLError(file); refused {
+			a.Error = e
+		} else {
+			b, err := d.ReadFile(file, s7FileMax)
+			if err != nil {
+				return err
 			}
+			a = S7Answer{ReturnCode: 0xFF, TransportSize: 9, Data: b}
 		}
-		if bytes.Trim(a.image, "\x00") != nil {
-			s.Areas[a.name].Image = fmt.Sprintf("blocks/%s-%s.bin", m.Name(), a.name)
-			m.Write(s.Areas[a.name].Image, a.image)
-		}
+		cells["szl "+list] = a.Append(nil)
 	}
 	return nil
 }
 
-type s7Merge struct {
-	*Merging
-	older, newer map[string][]byte // what bytes and lists held, in each profile
-	areas        []s7Merged
-}
+// s7Held is what a profile knows of an area, by offset.
+type s7Held map[int]byte
 
 type s7Merged struct {
-	name  string
-	image []byte
+	name string
+	area *S7Area
+	held s7Held
 }
 
-// area merges two images of one area; x is changed. What merges field by field is left to Fields.
-func (j *s7Merge) area(name string, x, y *S7Area) error {
-	a, err := j.held(j.Older, j.older, name, x)
-	if err != nil {
-		return err
-	}
-	b, err := j.held(j.Newer, j.newer, name, y)
-	if err != nil {
-		return err
-	}
-	size := max(len(a.image), len(b.image))
-	image, known := make([]byte, size), make([]bool, size)
-	copy(image, a.image)
-	copy(known, a.known)
-	for i, ok := range b.known {
-		if ok {
-			image[i], known[i] = b.image[i], true
-		}
-	}
-	j.Drop(x.Image)
-	j.Drop(y.Image)
-	x.Size, y.Size = max(x.Size, y.Size), max(x.Size, y.Size)
-	x.Image, y.Image, x.Known, y.Known = "", "", s7Spans(known), nil
-	j.areas = append(j.areas, s7Merged{name, image})
-	return nil
-}
-
-type s7Held struct {
-	image []byte
-	known []bool
-}
-
-// held reads the bytes of an area that are known.
-func (j *s7Merge) held(d *Device, cells map[string][]byte, name string, a *S7Area) (h s7Held, err error) {
-	h.image = make([]byte, a.Size)
-	if name == "T" || name == "C" {
-		h.image = make([]byte, 2*a.Size)
-	}
+func (a *S7Area) held(d *Device) (s7Held, error) {
+	var image []byte
 	if a.Image != "" {
-		b, err := d.ReadFile(a.Image, 1<<17)
-		if err != nil {
-			return h, err
-		}
-		if len(b) > len(h.image) {
-			h.image = b
-		} else {
-			copy(h.image, b)
+		var err error
+		if image, err = d.ReadFile(a.Image, s7FileMax); err != nil {
+			return nil, err
 		}
 	}
-	h.known = make([]bool, len(h.image))
-	spans := a.Known
-	if spans == nil && len(h.image) > 0 {
-		spans = []string{fmt.Sprintf("0-%d", len(h.image)-1)}
+	known := a.Known
+	if known == nil && (a.Size > 0 || len(image) > 0) {
+		known = []string{fmt.Sprintf("0-%d", max(a.Size, len(image))-1)}
 	}
-	for _, s := range spans {
-		from, to, err := s7Span(s)
+	h := s7Held{}
+	for _, k := range known {
+		from, to, err := parseSpan(k)
 		if err != nil {
-			return h, fmt.Errorf("area %s: %w", name, err)
+			return nil, err
 		}
-		for i := from; i <= min(to, len(h.known)-1); i++ {
-			h.known[i] = true
-			cells[fmt.Sprintf("%s.%d", name, i)] = h.image[i : i+1]
+		for i := from; i <= to; i++ {
+			h[i] = 0
+			if i < len(image) {
+				h[i] = image[i]
+			}
 		}
 	}
 	return h, nil
 }
 
-// s7Span reads an entry of Known: "0-11" or "7".
-func s7Span(s string) (from, to int, err error) {
+// parseSpan reads "4" or "0-11".
+func parseSpan(s string) (from, to int, err error) {
 	a, b, two := strings.Cut(s, "-")
 	if !two {
 		b = a
 	}
 	from, err1 := strconv.Atoi(a)
 	to, err2 := strconv.Atoi(b)
-	if err1 != nil || err2 != nil || from < 0 || to < from {
-		return 0, 0, fmt.Errorf("%q: want bytes, as 0-11", s)
+	if err1 != nil || err2 != nil || from < 0 || to < from || to > 0xFFFF {
+		return 0, 0, fmt.Errorf("%q: want a byte or a range of bytes, as 0-11", s)
 	}
 	return from, to, nil
 }
 
-// s7Spans writes Known: nothing if all is.
-func s7Spans(known []bool) (spans []string) {
-	from := -1
-	for i := range len(known) + 1 {
-		on := i < len(known) && known[i]
-		switch {
-		case on && from < 0:
-			from = i
-		case !on && from >= 0:
-			s := strconv.Itoa(from)
-			if i-1 > from {
-				s = fmt.Sprintf("%d-%d", from, i-1)
-			}
-			spans = append(spans, s)
-			from = -1
-		}
+func (h s7Held) remember(area string, cells map[string][]byte) {
+	for offset, v := range h {
+		cells[fmt.Sprintf("%s.%d", area, offset)] = []byte{v}
 	}
-	if len(spans) == 1 && spans[0] == fmt.Sprintf("0-%d", len(known)-1) {
-		return nil
-	}
-	return spans
 }
 
-// lists unites the system status lists. A list that is a file in one profile and moved in the other is told
-// by samples alone.
-func (j *s7Merge) lists(s, n *S7) error {
-	for _, side := range []struct {
-		d     *Device
-		cells map[string][]byte
-		szl   map[string]string
-	}{{j.Older, j.older, s.SZL}, {j.Newer, j.newer, n.SZL}} {
-		for name, value := range side.szl {
-			a := S7Answer{ReturnCode: 0xFF, TransportSize: 9} // success, octets
-			if e, refused := SZLError(value); refused {
-				a = S7Answer{Error: e, ReturnCode: 0x0A} // the object does not exist, no data
-			} else {
-				b, err := side.d.ReadFile(value, 1<<20)
-				if err != nil {
-					return err
-				}
-				a.Data = b
+// over lays a newer profile's memory over this.
+func (h s7Held) over(newer s7Held) s7Held {
+	for offset, v := range newer {
+		h[offset] = v
+	}
+	return h
+}
+
+// write makes the image of a merged area; bytes that move have their last value in it.
+func (a *s7Merged) write(last map[string][]byte, m *Merging) error {
+	end := 0
+	for offset := range a.held {
+		end = max(end, offset+1)
+	}
+	image := make([]byte, end)
+	a.area.Known = nil
+	from := -1
+	for offset := range end + 1 {
+		v, ok := a.held[offset]
+		switch {
+		case ok && from < 0:
+			from = offset
+		case !ok && from >= 0:
+			span := strconv.Itoa(from)
+			if offset-1 > from {
+				span += "-" + strconv.Itoa(offset-1)
 			}
-			side.cells["szl "+name] = a.Append(nil)
+			a.area.Known = append(a.area.Known, span)
+			from = -1
+		}
+		if ok {
+			image[offset] = v
+			if t := last[fmt.Sprintf("%s.%d", a.name, offset)]; len(t) == 1 {
+				image[offset] = t[0]
+			}
 		}
 	}
-	for name, value := range n.SZL {
-		old, both := s.SZL[name]
-		if !both || old == value {
-			continue
-		}
-		if _, refused := SZLError(old); !refused {
-			j.Drop(old)
-		}
-		s.SZL[name] = value // Settle sees whether they differ
+	if len(a.area.Known) == 1 && len(a.held) == end {
+		a.area.Known = nil
+	}
+	if len(bytes.Trim(image, "\x00")) > 0 {
+		a.area.Image = fmt.Sprintf("blocks/%s-%s.bin", m.Name(), a.name)
+		m.Write(a.area.Image, image)
 	}
 	return nil
 }
