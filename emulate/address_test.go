@@ -5,8 +5,11 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"ringer/capture/wire"
 	"ringer/profiles"
@@ -106,5 +109,31 @@ func TestServeIPv6(t *testing.T) {
 		c := dial(t, d, row)
 		say(t, c, "local\n")
 		hear(t, c, "::1\n")
+	}
+}
+
+// A port that is bound to all addresses answers from the one that was asked.
+func TestServeAnyAddress(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux tells to which address a datagram was sent")
+	}
+	for _, timing := range []Timing{TimingNone, TimingRecorded} {
+		dev := toyDevice("a", anyTCP, anyUDP)
+		dev.Services[1].Common().Latency = map[string]profiles.Latency{AnyClass: {P50: time.Millisecond}}
+		d := toyDecoy(t, Options{Bind: "0.0.0.0", Timing: timing}, dev)
+		stop := serve(t, d)
+		for _, r := range d.Table() {
+			for _, at := range []string{"127.0.0.5", "127.0.0.6"} {
+				c, err := net.Dial(r.Network, net.JoinHostPort(at, strconv.Itoa(int(r.Address.Port())))) // connected: takes answers from there only
+				if err != nil {
+					t.Fatal(err)
+				}
+				c.SetDeadline(time.Now().Add(5 * time.Second))
+				say(t, c, "local\n")
+				hear(t, c, at+"\n")
+				c.Close()
+			}
+		}
+		stop()
 	}
 }

@@ -197,14 +197,14 @@ func TestUDPFlood(t *testing.T) {
 	u.tell()
 	for i := range 100_000 {
 		from := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, byte(i >> 16), byte(i >> 8), byte(i)}), 9)
-		u.datagram([]byte("silence\n"), from)
+		u.datagram([]byte("silence\n"), from, u.local)
 		if len(u.peers) > 100 {
 			t.Fatalf("%d peers", len(u.peers))
 		}
 	}
 	for i := range 100_000 { // from elsewhere than loopback the rate is limited, without anything that grows
 		from := netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, byte(i >> 16), byte(i >> 8), byte(i)}), 9)
-		u.datagram([]byte("silence\n"), from)
+		u.datagram([]byte("silence\n"), from, u.local)
 	}
 	if len(u.peers) > 100 {
 		t.Errorf("%d peers", len(u.peers))
@@ -233,7 +233,7 @@ func TestUDPRate(t *testing.T) {
 	ask := func(from string, n int) (answered int) {
 		before := countAsked(t, events, m)
 		for range n {
-			u.datagram([]byte("silence\n"), netip.MustParseAddrPort(from))
+			u.datagram([]byte("silence\n"), netip.MustParseAddrPort(from), u.local)
 		}
 		return countAsked(t, events, m) - before
 	}
@@ -287,7 +287,7 @@ func TestUDPOwnPortsDoNotTalk(t *testing.T) {
 	d := toyDecoy(t, Options{}, toyDevice("a", anyUDP), toyDevice("b", anyUDP))
 	u := newUDPPort(d.doors[0])
 	u.tell()
-	u.datagram([]byte("one\n"), d.doors[1].address())
+	u.datagram([]byte("one\n"), d.doors[1].address(), u.local)
 	if len(u.peers) != 0 {
 		t.Error("a datagram that claims to come from another of our services was answered")
 	}

@@ -3,7 +3,6 @@ package emulate
 import (
 	"container/heap"
 	"errors"
-	"net"
 	"net/netip"
 	"sync"
 	"time"
@@ -11,7 +10,7 @@ import (
 
 // An outbox holds datagrams until they are due. It is bounded: what does not fit is not sent.
 type outbox struct {
-	pc      *net.UDPConn
+	post    func(b []byte, from netip.Addr, to netip.AddrPort) error
 	mu      sync.Mutex
 	letters letters
 	n       uint64
@@ -22,18 +21,19 @@ type outbox struct {
 }
 
 type letter struct {
-	due time.Time
-	to  netip.AddrPort
-	b   []byte
-	n   uint64 // what is due at the same time goes out in the order in which it came in
+	due  time.Time
+	from netip.Addr
+	to   netip.AddrPort
+	b    []byte
+	n    uint64 // what is due at the same time goes out in the order in which it came in
 }
 
 const outboxBytes = 4 << 20
 
 var errOutboxFull = errors.New("too many answers are waiting")
 
-func newOutbox(pc *net.UDPConn) *outbox {
-	o := &outbox{pc: pc, wake: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{})}
+func newOutbox(post func(b []byte, from netip.Addr, to netip.AddrPort) error) *outbox {
+	o := &outbox{post: post, wake: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{})}
 	go o.send()
 	return o
 }
@@ -64,7 +64,7 @@ func (o *outbox) send() {
 		l, wait, ok := o.take(closing)
 		if ok {
 			// An error here is the peer's: it has gone away.
-			_, _ = o.pc.WriteToUDPAddrPort(l.b, l.to)
+			_ = o.post(l.b, l.from, l.to)
 			continue
 		}
 		if closing {

@@ -82,6 +82,7 @@ type tcpConn struct {
 
 	at     time.Time // when the bytes in hand came, by the machine's clock
 	stamp  time.Time // the same by the decoy's clock
+	late   bool      // at is not quite now any more
 	free   time.Time // when the device is done with the last request
 	active time.Time // when a whole message came last
 	armed  time.Time // the read deadline
@@ -225,7 +226,7 @@ func (c *tcpConn) converse() {
 			return
 		}
 		n, err := c.nc.Read(room)
-		c.at = time.Now()
+		c.at, c.late = time.Now(), false
 		c.stamp = c.now()
 		c.w += n
 		if n > 0 {
@@ -392,6 +393,7 @@ func (c *tcpConn) answer(m wire.Message) {
 	c.free = c.free.Add(took)
 	if !silent {
 		c.decoy.sleep(time.Until(c.free))
+		c.late = true
 		c.flush()
 	}
 }
@@ -441,10 +443,15 @@ func (c *tcpConn) next(b []byte, eof bool) (int, wire.Message, error) {
 // flush writes the answers in hand and logs the turns they belong to.
 func (c *tcpConn) flush() {
 	if len(c.out) > 0 {
-		if c.until.Sub(c.at) < writeTimeout && !c.decoy.isClosing() {
-			c.until = c.at.Add(2 * writeTimeout)
+		now := c.at
+		if c.late {
+			now = time.Now()
+		}
+		if c.until.Sub(now) < writeTimeout && !c.decoy.isClosing() {
+			c.until = now.Add(2 * writeTimeout)
 			c.nc.SetWriteDeadline(c.until)
 		}
+		c.late = true
 		if _, err := c.nc.Write(c.out); err != nil {
 			why := "the answer could not be delivered"
 			if errors.Is(err, os.ErrDeadlineExceeded) {

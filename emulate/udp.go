@@ -26,6 +26,7 @@ type udpPort struct {
 	ring    udpPeer    // of all peers, the one heard last first
 	ticking []*udpPeer // those that will say something unasked
 	later   *outbox    // nil: all is sent at once
+	wild    *wildcard  // nil: bound to one address
 
 	in    []byte
 	out   []byte
@@ -39,6 +40,7 @@ type udpPort struct {
 // silent makes room for a new one, however many addresses a flood pretends to come from.
 type udpPeer struct {
 	addr       netip.AddrPort
+	local      netip.AddrPort
 	d          *dialogue
 	heard      time.Time
 	free       time.Time // when the device is done with the last request
@@ -56,8 +58,16 @@ func newUDPPort(o *door) *udpPort {
 	u.ring.prev, u.ring.next = &u.ring, &u.ring
 	for _, s := range o.services {
 		if s.pace != nil {
-			u.later = newOutbox(u.pc)
+			u.later = newOutbox(u.transmit)
 			break
+		}
+	}
+	if u.local.Addr().IsUnspecified() {
+		w, err := newWildcard(u.pc, u.local.Addr())
+		if err != nil {
+			u.decoy.log.Warn("answers may leave from another address than was asked", "address", u.local, "error", err)
+		} else {
+			u.wild = w
 		}
 	}
 	return u
@@ -71,11 +81,11 @@ func (u *udpPort) serve() {
 		if u.decoy.isClosing() {
 			return
 		}
-		n, from, err := u.pc.ReadFromUDPAddrPort(u.in)
+		n, from, local, err := u.receive()
 		u.tell()
 		switch {
 		case err == nil:
-			u.datagram(u.in[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
+			u.datagram(u.in[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), local)
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			u.due()
 		case errors.Is(err, net.ErrClosed):
@@ -86,6 +96,28 @@ func (u *udpPort) serve() {
 			}
 		}
 	}
+}
+
+// receive reads a datagram; local is where it was sent to.
+func (u *udpPort) receive() (n int, from, local netip.AddrPort, err error) {
+	if u.wild == nil {
+		n, from, err = u.pc.ReadFromUDPAddrPort(u.in)
+		return n, from, u.local, err
+	}
+	n, from, to, err := u.wild.read(u.in)
+	if !to.IsValid() {
+		to = u.local.Addr()
+	}
+	return n, from, netip.AddrPortFrom(to, u.local.Port()), err
+}
+
+// transmit sends a datagram from the address that was asked.
+func (u *udpPort) transmit(b []byte, from netip.Addr, to netip.AddrPort) error {
+	if u.wild != nil {
+		return u.wild.write(b, from, to)
+	}
+	_, err := u.pc.WriteToUDPAddrPort(b, to)
+	return err
 }
 
 // tell takes the time.
@@ -139,10 +171,10 @@ func (u *udpPort) due() {
 }
 
 // datagram answers one datagram.
-func (u *udpPort) datagram(b []byte, from netip.AddrPort) {
+func (u *udpPort) datagram(b []byte, from, local netip.AddrPort) {
 	defer u.guard(from, b)
 	var bucket *bucket
-	if !from.Addr().IsLoopback() {
+	if u.limits.Rate > 0 && !from.Addr().IsLoopback() {
 		bucket = u.rate.bucket(from.Addr(), u.at)
 		if bucket.tokens < 1 {
 			u.refuse(bucket, from)
@@ -150,11 +182,15 @@ func (u *udpPort) datagram(b []byte, from netip.AddrPort) {
 		}
 	}
 	p := u.peers[from]
+	if p != nil && p.local != local {
+		u.drop(p)
+		p = nil
+	}
 	if p == nil {
 		if u.decoy.own[from] {
 			return // a forged datagram that would make two of our own services talk to each other
 		}
-		p = u.meet(from, b)
+		p = u.meet(from, local, b)
 	}
 	u.touch(p)
 	sent := u.respond(p, b)
@@ -194,7 +230,7 @@ func (u *udpPort) refuse(b *bucket, from netip.AddrPort) {
 
 // meet opens a session for a new peer: of several services on the port, with the first that can read
 // what it says.
-func (u *udpPort) meet(from netip.AddrPort, b []byte) *udpPeer {
+func (u *udpPort) meet(from, local netip.AddrPort, b []byte) *udpPeer {
 	if len(u.peers) >= u.limits.Connections {
 		u.drop(u.ring.prev)
 	}
@@ -203,7 +239,7 @@ func (u *udpPort) meet(from netip.AddrPort, b []byte) *udpPeer {
 		v = u.door.services[i]
 	}
 	id := u.decoy.sessions.Add(1)
-	p := &udpPeer{addr: from, d: v.open(u.decoy, id, Peer{Remote: from, Local: u.local})}
+	p := &udpPeer{addr: from, local: local, d: v.open(u.decoy, id, Peer{Remote: from, Local: local})}
 	p.prev, p.next = p, p
 	u.peers[from] = p
 	a, out, err := p.d.greet(u.stamp, u.out[:0])
@@ -256,7 +292,10 @@ func (u *udpPort) respond(p *udpPeer, b []byte) int {
 	a, out, err := p.d.answer(m, u.out[:0])
 	var took time.Duration
 	if p.d.pace != nil {
-		took = p.d.delay(m, &a)
+		took = a.Wait
+		if len(p.d.ends) > 0 {
+			took = p.d.delay(m, &a)
+		}
 	}
 	u.send(p, turn{kind: Asked, from: a.From, req: req}, b, out, took, err)
 	if a.Close {
@@ -320,10 +359,9 @@ func (u *udpPort) send(p *udpPeer, t turn, in, out []byte, took time.Duration, e
 
 func (u *udpPort) post(p *udpPeer, b []byte, delay time.Duration) error {
 	if delay > 0 && u.later != nil {
-		return u.later.add(letter{due: u.at.Add(delay), to: p.addr, b: append([]byte(nil), b...)})
+		return u.later.add(letter{due: u.at.Add(delay), from: p.local.Addr(), to: p.addr, b: append([]byte(nil), b...)})
 	}
-	_, err := u.pc.WriteToUDPAddrPort(b, p.addr)
-	return err
+	return u.transmit(b, p.local.Addr(), p.addr)
 }
 
 func (u *udpPort) log(p *udpPeer, t turn, in, out []byte) {
