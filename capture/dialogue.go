@@ -23,6 +23,7 @@ type dialogue struct {
 	messages  [2]int // decoded so far
 	bytes     int64  // they took
 	skipped   int64  // bytes that no message took
+	skips     int    // and how often that was
 	errors    int    // times that bytes were not of the protocol
 }
 
@@ -134,6 +135,7 @@ func (d *dialogue) decode(side wire.Side, u *undecoded, view []byte) int {
 		case err == nil && n > 0 && n <= len(view)-at:
 			if m == nil {
 				d.skipped += int64(n)
+				d.skips++
 			} else {
 				d.bytes += int64(n)
 				u.seeking = false

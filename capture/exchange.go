@@ -256,7 +256,7 @@ func (f *flow) newPending(first, last meta) *pending {
 	f.latest = max(f.latest, last.number) // what came in disorder is in its order again
 	p := f.a.window.new()
 	p.flow, p.opened, p.packet = f, f.a.clock, f.latest
-	p.At, p.Note = time.Unix(0, last.at), first.note
+	p.At, p.Note = time.Unix(0, last.at).UTC(), first.note
 	p.Client, p.Server = f.addrs[1-f.talk.server], f.addrs[f.talk.server]
 	p.Transport, p.Conn, p.Protocol = f.transport(), f.number, f.talk.protocol
 	p.Packets = [2]int{first.number, last.number}

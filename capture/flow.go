@@ -392,7 +392,7 @@ func (f *flow) take(p piece) {
 
 // finish decides what can be decided and completes what is open.
 func (f *flow) finish(clock int64, cut bool) {
-	if f.talk == nil && !f.ignored && len(f.trials) > 0 {
+	if f.talk == nil && !f.ignored && f.started {
 		f.decide(true)
 	}
 	if f.talk != nil {

@@ -29,6 +29,7 @@ type identification struct {
 	seen        int
 	head        [2][]byte // how each half begins
 	firstPacket int
+	speaker     int      // who sent the first bytes
 	place       *pending // in the window
 	wide        bool     // all protocols are tried, not only those of the port
 	early       []piece  // all that was said so far, until then
@@ -120,7 +121,7 @@ func (f *flow) identify(p piece) {
 	case pieceData, pieceDatagram:
 		if !f.started {
 			f.started = true
-			f.firstPacket = p.meta.number
+			f.firstPacket, f.speaker = p.meta.number, p.side
 			f.begin()
 			if f.talk != nil {
 				f.talk.take(&p)
@@ -146,14 +147,14 @@ func (f *flow) identify(p piece) {
 }
 
 // servers says which halves may be the server, the likelier first: the one with a port that a protocol
-// uses; the one that was connected to; of datagrams, the one that was spoken to first; else either.
+// uses; the one that was connected to; else the one that was spoken to first.
 func (f *flow) servers(usual [2]bool) []int {
 	first := -1
 	switch {
 	case f.tcp.client > 0:
 		first = 2 - f.tcp.client
-	case f.key.udp && f.sender >= 0:
-		first = 1 - f.sender
+	case f.key.udp:
+		first = 1 - f.speaker
 	}
 	switch {
 	case usual[0] != usual[1] && usual[0]:
@@ -163,7 +164,7 @@ func (f *flow) servers(usual [2]bool) []int {
 	case first >= 0:
 		return []int{first}
 	}
-	return []int{0, 1}
+	return []int{1 - f.speaker, f.speaker}
 }
 
 // begin makes the first trials: the protocols of the port, if it is a usual one, and those that have no
@@ -240,27 +241,52 @@ func (f *flow) decide(atEnd bool) {
 	if f.talk != nil || f.ignored {
 		return
 	}
-	if f.refute(); len(f.trials) == 0 && !f.wide {
+	atEnd = atEnd || f.seen >= identifyBytes || f.a.trying > identifyBytesAll
+	f.refute()
+	best := f.best(atEnd)
+	if best == nil && !f.wide && (atEnd || len(f.trials) == 0) {
 		f.widen()
 		f.refute()
-	}
-	if len(f.trials) == 0 {
-		f.unknown()
-		return
-	}
-	atEnd = atEnd || f.seen >= identifyBytes || f.a.trying > identifyBytesAll
-	var best *trial
-	for _, t := range f.trials {
-		if f.proven(t, atEnd) && (best == nil || t.bytes > best.bytes) {
-			best = t
-		}
+		best = f.best(atEnd)
 	}
 	switch {
 	case best != nil:
 		f.choose(best)
-	case atEnd:
+	case atEnd || len(f.trials) == 0:
 		f.unknown()
 	}
+}
+
+// best is the trial that is proven and explains most: requests with their replies, then bytes.
+func (f *flow) best(atEnd bool) *trial {
+	var best *trial
+	for _, t := range f.trials {
+		if f.proven(t, atEnd) && (best == nil || t.pairs() > best.pairs() || t.pairs() == best.pairs() && t.bytes > best.bytes) {
+			best = t
+		}
+	}
+	return best
+}
+
+// pairs counts the replies that answer a request.
+func (t *trial) pairs() int {
+	var open []wire.Message
+	n := 0
+	for _, e := range t.events {
+		switch {
+		case e.message == nil:
+		case e.side == wire.Client:
+			open = append(open, e.message)
+		default:
+			if i, last := t.conn.Match(open, e.message); i >= 0 && i < len(open) {
+				n++
+				if last {
+					open = slices.Delete(open, i, i+1)
+				}
+			}
+		}
+	}
+	return n
 }
 
 // refute drops the trials that the bytes speak against.
@@ -283,7 +309,7 @@ func (f *flow) refuted(t *trial) bool {
 	}
 	switch {
 	case t.usual:
-		return t.errors > identifyErrors && t.errors > t.total()
+		return t.errors+t.skips > identifyErrors && t.errors+t.skips > t.total()
 	case f.incomplete:
 		return t.skipped > identifySkipped && t.skipped > t.bytes
 	}

@@ -30,7 +30,7 @@ type Service struct {
 	Device        netip.Addr `json:"device"`
 	Transport     string     `json:"transport"`
 	Port          uint16     `json:"port"`
-	Protocol      string     `json:"protocol,omitempty"` // of an unknown one: what it looks like, if anything
+	Protocol      string     `json:"protocol,omitempty"` // of an unknown one: what it looks like, or what usually uses the port ("dnp3?")
 	Connections   int64      `json:"connections"`
 	Clients       int        `json:"clients"`
 	Exchanges     int64      `json:"exchanges,omitempty"`
@@ -69,10 +69,10 @@ func (s *Survey) start(name string) {
 func (s *Survey) packet(p *packet) {
 	s.Packets++
 	s.Bytes += int64(p.length)
-	if t := time.Unix(0, p.at); s.First.IsZero() || t.Before(s.First) {
+	if t := time.Unix(0, p.at).UTC(); s.First.IsZero() || t.Before(s.First) {
 		s.First = t
 	}
-	if t := time.Unix(0, p.at); t.After(s.Last) {
+	if t := time.Unix(0, p.at).UTC(); t.After(s.Last) {
 		s.Last = t
 	}
 }
@@ -163,34 +163,15 @@ func (f *flow) account() {
 		if server = f.likelyServer(); !f.a.wantedServer(f.addrs[server]) {
 			return
 		}
-		if e = s.entry(f, server, f.magic(), false); e == nil {
+		if e = s.entry(f, server, f.guess(server), false); e == nil {
 			return
 		}
-		e.seen(time.Unix(0, f.lastAt))
+		e.seen(time.Unix(0, f.lastAt).UTC())
 	}
 	e.FromClients += f.payload[1-server]
 	e.FromDevice += f.payload[server]
 	e.LostBytes += f.gaps
 	f.payload, f.gaps, f.entry = [2]int64{}, 0, nil
-}
-
-// likelyServer of a flow that is not understood: who was connected to, who was spoken to first, or who
-// has the lower port.
-func (f *flow) likelyServer() int {
-	switch {
-	case f.tcp.client > 0:
-		return 2 - f.tcp.client
-	case f.addrs[0].Port() != f.addrs[1].Port() && min(f.addrs[0].Port(), f.addrs[1].Port()) < 1024:
-		if f.addrs[0].Port() < f.addrs[1].Port() {
-			return 0
-		}
-		return 1
-	case f.sender >= 0:
-		return 1 - f.sender
-	case f.addrs[0].Port() <= f.addrs[1].Port():
-		return 0
-	}
-	return 1
 }
 
 func (s *Survey) finish(a *assembly) {

@@ -1,0 +1,149 @@
+package capture
+
+// guess names what a flow of an unknown protocol may be: by how it begins, else by its server's port, with
+// a question mark.
+func (f *flow) guess(server int) string {
+	if name := f.magic(); name != "" {
+		return name
+	}
+	if name := portName(f.key.udp, f.addrs[server].Port()); name != "" {
+		return name + "?"
+	}
+	return ""
+}
+
+// likelyServer of a flow that is not understood: who was connected to; who has a port that something is
+// known to use; who was spoken to first; or who has the lower port.
+func (f *flow) likelyServer() int {
+	named := [2]bool{}
+	for i, p := range f.addrs {
+		named[i] = portName(f.key.udp, p.Port()) != ""
+	}
+	switch {
+	case f.tcp.client > 0:
+		return 2 - f.tcp.client
+	case named[0] != named[1]:
+		return second(named[1])
+	case f.sender >= 0:
+		return 1 - f.sender
+	}
+	return second(f.addrs[1].Port() < f.addrs[0].Port())
+}
+
+func second(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+// portName is what usually uses a port of devices and of the networks they are in, after IANA's registry
+// of service names and the makers' manuals.
+func portName(udp bool, port uint16) string {
+	switch port {
+	case 53:
+		return "dns"
+	case 88:
+		return "kerberos"
+	case 111:
+		return "rpcbind"
+	case 2222, 44818:
+		return "ethernet-ip"
+	case 3671:
+		return "knx"
+	case 4840:
+		return "opc-ua"
+	case 5094:
+		return "hart-ip"
+	case 9600:
+		return "fins"
+	case 20000:
+		return "dnp3"
+	case 34962, 34963, 34964:
+		return "profinet"
+	case 5006, 5007:
+		return "melsec"
+	}
+	if udp {
+		switch port {
+		case 67, 68:
+			return "dhcp"
+		case 69:
+			return "tftp"
+		case 123:
+			return "ntp"
+		case 137, 138:
+			return "netbios"
+		case 161, 162:
+			return "snmp"
+		case 514:
+			return "syslog"
+		case 546, 547:
+			return "dhcpv6"
+		case 623:
+			return "ipmi"
+		case 1900:
+			return "ssdp"
+		case 5353, 5355:
+			return "mdns"
+		case 5560:
+			return "melsoft"
+		case 47808:
+			return "bacnet"
+		case 48899:
+			return "ads"
+		}
+		return ""
+	}
+	switch port {
+	case 21:
+		return "ftp"
+	case 22:
+		return "ssh"
+	case 23:
+		return "telnet"
+	case 25:
+		return "smtp"
+	case 80, 8080:
+		return "http"
+	case 102:
+		return "iso-tsap"
+	case 135:
+		return "msrpc"
+	case 139, 445:
+		return "smb"
+	case 443, 8443:
+		return "tls"
+	case 502, 802:
+		return "modbus"
+	case 789:
+		return "redlion-crimson"
+	case 1089, 1090, 1091:
+		return "foundation-fieldbus"
+	case 1433:
+		return "mssql"
+	case 1883, 8883:
+		return "mqtt"
+	case 1911, 4911:
+		return "fox"
+	case 1962:
+		return "pcworx"
+	case 2404:
+		return "iec104"
+	case 3389:
+		return "rdp"
+	case 5001:
+		return "melsoft"
+	case 5900:
+		return "vnc"
+	case 10001:
+		return "atg"
+	case 18245, 18246:
+		return "ge-srtp"
+	case 20547:
+		return "proconos"
+	case 48898:
+		return "ads"
+	}
+	return ""
+}
