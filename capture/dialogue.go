@@ -17,7 +17,8 @@ type dialogue struct {
 	conn      wire.Conn
 	server    int // index of the half that is the server
 	datagrams bool
-	max       int // of an incomplete message
+	max       int  // of an incomplete message
+	waiting   *int // bytes of incomplete messages, of all dialogues
 	to        sink
 	in        [2]undecoded
 	messages  [2]int // decoded so far
@@ -41,6 +42,9 @@ type mark struct {
 	offset int
 	meta   meta
 }
+
+// waitingMax bounds the bytes of incomplete messages of all connections together.
+const waitingMax = 64 << 20
 
 // largeMessage: from here on, decoding is tried again only when a part more has come, lest a message
 // of many segments take quadratic time.
@@ -71,14 +75,15 @@ func (d *dialogue) data(side wire.Side, b []byte, pushed bool, m meta) {
 	if len(b) == 0 && !u.eof {
 		return
 	}
-	view := b
-	if len(u.buf) > 0 {
+	view, before := b, len(u.buf)
+	if before > 0 {
 		if len(b) > 0 {
 			u.marks = append(u.marks, mark{len(u.buf), m})
 			u.buf = append(u.buf, b...)
 		}
 		view = u.buf
 		if len(view) < u.want && !pushed && !u.eof {
+			*d.waiting += len(b)
 			return
 		}
 	} else {
@@ -87,9 +92,11 @@ func (d *dialogue) data(side wire.Side, b []byte, pushed bool, m meta) {
 	at := d.decode(side, u, view)
 	u.keep(view, at)
 	u.want = 0
-	if n := len(u.buf); n > largeMessage {
+	n := len(u.buf)
+	*d.waiting += n - before
+	if n > largeMessage {
 		u.want = n + n/16
-		if n > d.max {
+		if n > d.max || *d.waiting > waitingMax {
 			d.gap(side)
 		}
 	}
@@ -102,7 +109,19 @@ func (d *dialogue) end(side wire.Side, m meta) {
 	if len(u.buf) > 0 {
 		d.data(side, nil, true, m)
 	}
-	u.buf, u.marks = nil, nil
+	d.drop(u)
+}
+
+// release frees all that is incomplete.
+func (d *dialogue) release() {
+	d.drop(&d.in[0])
+	d.drop(&d.in[1])
+}
+
+// drop frees what is incomplete.
+func (d *dialogue) drop(u *undecoded) {
+	*d.waiting -= len(u.buf)
+	u.buf, u.marks, u.want = nil, nil, 0
 }
 
 // lost says that the recording misses n bytes of one side.
@@ -111,7 +130,8 @@ func (d *dialogue) lost(side wire.Side, n int) {
 	if len(u.buf) > 0 && u.want > 0 { // the Conn is to know how far its message had come
 		d.decode(side, u, u.buf)
 	}
-	u.buf, u.marks, u.want, u.seeking = u.buf[:0], u.marks[:0], 0, true
+	d.drop(u)
+	u.seeking = true
 	d.conn.Lost(side, n)
 	d.to.missing(side)
 }

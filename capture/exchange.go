@@ -64,9 +64,10 @@ type Options struct {
 
 const (
 	defaultMaxMessage = 8 << 20
-	// windowMax and windowTime bound how long exchanges wait for earlier ones to be complete.
-	windowMax  = 16384
-	windowTime = int64(60e9)
+	// windowMax, windowBytes and windowTime bound how long exchanges wait for earlier ones to be complete.
+	windowMax   = 16384
+	windowBytes = 16 << 20
+	windowTime  = int64(60e9)
 	// answerTime is how long a device must have had for its silence to count as an answer when the
 	// recording ends or the client hangs up.
 	answerTime = int64(1e9)
@@ -147,6 +148,7 @@ type pending struct {
 	opened int64 // the capture's clock
 	missed int   // gaps in what the server said, until it was opened
 	packet int   // its place: when it was asked, or said
+	size   int   // bytes of its messages
 	use    int   // how often it was used before, for another exchange
 	hidden bool  // not an exchange: a flow holds the place for what is not decoded yet
 }
@@ -155,6 +157,7 @@ type pending struct {
 type window struct {
 	queue []*pending
 	head  int
+	bytes int // of the messages in it
 	free  []*pending
 }
 
@@ -166,6 +169,11 @@ func (w *window) new() *pending {
 	p := w.free[n-1]
 	w.free = w.free[:n-1]
 	return p
+}
+
+func (w *window) grow(p *pending, n int) {
+	p.size += n
+	w.bytes += n
 }
 
 func (w *window) add(p *pending) {
@@ -185,13 +193,14 @@ func (w *window) drain(a *assembly, yield func(Exchange, error) bool, all bool) 
 	for w.head < len(w.queue) {
 		p := w.queue[w.head]
 		if p.flow != nil {
-			if !all && a.clock-p.opened < windowTime && len(w.queue)-w.head <= windowMax {
+			if !all && a.clock-p.opened < windowTime && len(w.queue)-w.head <= windowMax && w.bytes <= windowBytes {
 				break
 			}
 			p.flow.forget(p)
 		}
 		w.queue[w.head] = nil
 		w.head++
+		w.bytes -= p.size
 		if p.hidden {
 			continue
 		}
@@ -222,6 +231,7 @@ func (f *flow) message(side wire.Side, m wire.Message, raw []byte, first, last m
 		p := f.newPending(first, last)
 		p.Request = m
 		p.missed = f.missed
+		f.a.window.grow(p, len(raw))
 		if f.a.opt.KeepRaw {
 			p.Raw[0] = append([]byte(nil), raw...)
 		}
@@ -244,6 +254,7 @@ func (f *flow) message(side wire.Side, m wire.Message, raw []byte, first, last m
 	}
 	p.Replies = append(p.Replies, m)
 	p.Packets[1] = max(p.Packets[1], last.number)
+	f.a.window.grow(p, len(raw))
 	if f.a.opt.KeepRaw {
 		p.Raw[1] = append(p.Raw[1], raw...)
 	}
@@ -268,6 +279,7 @@ func (f *flow) unasked(m wire.Message, raw []byte, first, last meta) {
 	p.Replies = []wire.Message{m}
 	p.Lost = f.requestLost && (!f.heard || f.a.answered(m))
 	p.flow = nil
+	f.a.window.grow(p, len(raw))
 	if f.a.opt.KeepRaw {
 		p.Raw[1] = append([]byte(nil), raw...)
 	}

@@ -85,6 +85,7 @@ type assembly struct {
 	flowsAll uint64
 	held     int // bytes, by reassembly
 	trying   int // bytes, by identification
+	waiting  int // bytes, of incomplete messages
 	window   window
 	replies  map[reflect.Type]struct{} // the types of all that has answered a request so far
 	lastType reflect.Type
@@ -401,6 +402,7 @@ func (f *flow) finish(clock int64, cut bool) {
 			at = clock
 		}
 		f.silence(at, true)
+		f.talk.release()
 	}
 	f.settle()
 	f.account()

@@ -227,6 +227,7 @@ func (f *flow) offPort(p wire.Protocol) bool {
 func (f *flow) try(p wire.Protocol, server int, usual bool) *trial {
 	t := &trial{usual: usual}
 	t.protocol, t.conn, t.server, t.max = p, p.New(), server, f.a.opt.MaxMessage
+	t.waiting = &f.a.waiting
 	t.to = t
 	for i := range f.early {
 		t.take(&f.early[i])
@@ -293,7 +294,9 @@ func (t *trial) pairs() int {
 func (f *flow) refute() {
 	live := f.trials[:0]
 	for _, t := range f.trials {
-		if !f.refuted(t) {
+		if f.refuted(t) {
+			t.release()
+		} else {
 			live = append(live, t)
 		}
 	}
@@ -346,6 +349,11 @@ func (f *flow) proven(t *trial, atEnd bool) bool {
 func (f *flow) choose(t *trial) {
 	f.a.trying -= f.seen
 	f.talk = &t.dialogue
+	for _, other := range f.trials {
+		if other != t {
+			other.release()
+		}
+	}
 	f.trials, f.early, f.head = nil, nil, [2][]byte{}
 	f.talk.to = f
 	f.notifies = f.key.udp && f.addrs[t.server].Port() == portNotifications
@@ -358,6 +366,7 @@ func (f *flow) choose(t *trial) {
 	}
 	if !f.a.wantedServer(f.addrs[f.talk.server]) {
 		f.settle()
+		f.talk.release()
 		f.talk, f.ignored = nil, true
 		return
 	}
@@ -381,6 +390,9 @@ const portNotifications = 162
 // unknown gives up.
 func (f *flow) unknown() {
 	f.a.trying -= f.seen
+	for _, t := range f.trials {
+		t.release()
+	}
 	f.ignored, f.trials, f.early = true, nil, nil
 	f.settle()
 }
