@@ -14,15 +14,15 @@ type Port struct {
 
 // ParsePort reads "502", "502/tcp" or "161/udp".
 func ParsePort(s string) (Port, error) {
-	n, t, _ := strings.Cut(s, "/")
+	n, t, named := strings.Cut(s, "/")
 	v, err := strconv.ParseUint(n, 10, 16)
 	if err != nil || v == 0 {
 		return Port{}, fmt.Errorf("port %q: want a number from 1 to 65535, with /udp behind it for UDP", s)
 	}
-	switch t {
-	case "", "tcp":
+	switch {
+	case !named, t == "tcp":
 		return Port{uint16(v), false}, nil
-	case "udp":
+	case t == "udp":
 		return Port{uint16(v), true}, nil
 	}
 	return Port{}, fmt.Errorf("port %q: want /tcp or /udp", s)

@@ -32,7 +32,7 @@ func (t *Track) Add(v []byte, write bool) { t.addRun(Run{v, 1, write}) }
 
 func (t *Track) addRun(r Run) {
 	if t.runs > 0 && !r.Write && !t.last.Write && bytes.Equal(t.last.Value, r.Value) {
-		t.last.N += r.N
+		t.last.N = min(t.last.N+r.N, readingsMax)
 		return
 	}
 	if t.runs > 0 {
@@ -41,6 +41,9 @@ func (t *Track) addRun(r Run) {
 	t.last = Run{append(t.last.Value[:0:0], r.Value...), r.N, r.Write}
 	t.runs++
 }
+
+// readingsMax bounds what a text can make a run count.
+const readingsMax = 1 << 62
 
 func appendRun(b []byte, r Run) []byte {
 	head := r.N << 1
