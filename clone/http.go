@@ -36,18 +36,24 @@ type httpLearner struct {
 	skew          time.Duration
 	hostless      bool
 	unconditional bool
-	secrets       bool // session tokens were taken out
+	sessions      map[[sha256.Size]byte]bool // digests of the cookies that the device made up
+	secrets       bool                       // session tokens were taken out
+	queries       bool                       // so were secrets in queries
 	sample        []byte
 }
 
 type httpRoute struct {
 	profiles.HTTPRoute
 	track profiles.Track
-	owed  int // askings whose answer the recording lost before any was seen
+	known []string // the last answer to those who had a session
+	owed  int      // askings whose answer the recording lost before any was seen
 }
 
 // httpWaitingMax bounds how many connections are remembered with a body to come.
 const httpWaitingMax = 4096
+
+// httpSessionsMax bounds how many session cookies are known again.
+const httpSessionsMax = 1 << 16
 
 func newHTTPLearner(s *Service) learner {
 	salt := s.Options.Salt
@@ -58,6 +64,7 @@ func newHTTPLearner(s *Service) learner {
 	return &httpLearner{
 		s: s, salt: salt, routes: map[string]*httpRoute{}, replies: map[string]profiles.HTTPReply{}, bodies: newBodyStore(),
 		who: newHTTPVisitors(salt, s.Options.KeepSecrets), waiting: map[uint64]*http.Request{}, varying: map[string]*httpVarying{},
+		sessions: map[[sha256.Size]byte]bool{},
 	}
 }
 
@@ -107,7 +114,13 @@ func (l *httpLearner) unasked(x *capture.Exchange) {
 }
 
 func (l *httpLearner) answered(x *capture.Exchange, q *httpQuestion) {
-	route := profiles.HTTPRoute{Ask: q.head.Method + " " + q.head.Target}
+	target := q.head.Target
+	if !l.s.Options.KeepSecrets {
+		var hidden bool
+		target, hidden = profiles.HideQuery(target, l.salt)
+		l.queries = l.queries || hidden
+	}
+	route := profiles.HTTPRoute{Ask: q.head.Method + " " + target}
 	if v := q.head.Version; v != "" && !strings.HasPrefix(v, "HTTP/1.") {
 		route.Ask += " " + v
 	}
@@ -159,11 +172,29 @@ func (l *httpLearner) answered(x *capture.Exchange, q *httpQuestion) {
 	}
 	if names != nil {
 		r.Reply = names
+		if cookie := q.head.Headers.Get("Cookie"); l.inSession(cookie) {
+			r.known = names
+		} else {
+			r.Stranger = names
+		}
 	}
 	for ; r.owed > 0; r.owed-- {
 		r.track.Add(l.sample, false)
 	}
 	r.track.Add(l.sample, false)
+}
+
+// inSession says whether a Cookie header shows a token that the device made up.
+func (l *httpLearner) inSession(cookie string) bool {
+	if cookie == "" {
+		return false
+	}
+	for pair := range strings.SplitSeq(cookie, ";") {
+		if _, value, _ := strings.Cut(pair, "="); l.sessions[sha256.Sum256([]byte(value))] {
+			return true
+		}
+	}
+	return false
 }
 
 func lastResponse(x *capture.Exchange) *http.Response {
@@ -221,6 +252,11 @@ func (l *httpLearner) traits(x *capture.Exchange, req *http.Request, r *http.Res
 // reply files a response: its head as a template, its body by content.
 func (l *httpLearner) reply(r *http.Response, req *http.Request, x *capture.Exchange) (name string, s profiles.HTTPSample) {
 	t := templateHead(r, req)
+	for _, i := range t.cookies {
+		if len(l.sessions) < httpSessionsMax {
+			l.sessions[sha256.Sum256(t.sample.Tokens[i])] = true
+		}
+	}
 	if !l.s.Options.KeepSecrets {
 		l.scrub(&t)
 	}
@@ -313,6 +349,9 @@ func (l *httpLearner) Finish(out *Output) (profiles.Section, error) {
 	if l.who.hidden {
 		out.Redact("HTTP credentials", "salted verifiers")
 	}
+	if l.queries {
+		out.Redact("secrets in HTTP queries", "salted digests")
+	}
 	if l.secrets {
 		out.Redact("HTTP session cookies", "others of the same shape")
 	}
@@ -322,6 +361,12 @@ func (l *httpLearner) Finish(out *Output) (profiles.Section, error) {
 func (l *httpLearner) writeRoutes(out *Output) ([]string, error) {
 	f := profiles.HTTPRoutes{Salt: hex.EncodeToString(l.salt), Credentials: l.who.credentials(), Malformed: l.malformed, Replies: l.replies}
 	for _, r := range l.order {
+		if route := r.HTTPRoute; r.known == nil || slices.Equal(r.known, r.Stranger) {
+			route.Stranger = nil
+			f.Routes = append(f.Routes, route)
+			continue
+		}
+		r.Reply = r.known
 		f.Routes = append(f.Routes, r.HTTPRoute)
 	}
 	name := "http/" + l.s.Name() + ".yaml"

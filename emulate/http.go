@@ -34,6 +34,8 @@ type httpService struct {
 	malformed *httpReply
 	proceed   *httpReply // 100 Continue
 	dates     httpDates
+	held      int64      // bytes of bodies in memory
+	loaded    *httpReply // one more, which was too much
 	rand      *rand.Rand
 }
 
@@ -60,6 +62,9 @@ func openHTTP(st *State, dev *profiles.Device, svc *profiles.Service, p wire.Pro
 	sec, ok := svc.Section.(*profiles.HTTP)
 	if !ok {
 		return openRecorded(st, dev, svc, p)
+	}
+	if dev.Files == nil {
+		dev = &profiles.Device{ID: dev.ID, Accounts: dev.Accounts, Files: noFiles{}}
 	}
 	script, err := NewScript(dev, svc, p)
 	if err != nil {
@@ -93,9 +98,16 @@ func (s *httpService) Protocol() wire.Protocol { return s.p }
 
 func (s *httpService) Open(p Peer) Session { return &httpSession{s: s, peer: p} }
 
+// noFiles is the bulk of a profile that has none.
+type noFiles struct{}
+
+func (noFiles) Open(name string) (fs.File, error) {
+	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+}
+
 // routeFiles are the files of routes: those that the section names, or routes.yaml beside the pages.
 func (s *httpService) routeFiles(dev *profiles.Device) []string {
-	if len(s.sec.Routes) > 0 || s.sec.Root == "" || dev.Files == nil {
+	if len(s.sec.Routes) > 0 || s.sec.Root == "" {
 		return s.sec.Routes
 	}
 	name := path.Join(s.sec.Root, "routes.yaml")
@@ -148,7 +160,7 @@ func (s *httpService) load(dev *profiles.Device, name string, tracks map[string]
 	}
 	replies := map[string]*httpReply{}
 	for id, r := range file.Replies {
-		reply, err := newHTTPReply(dev, &r)
+		reply, err := newHTTPReply(dev, &r, &s.held)
 		if err != nil {
 			return fmt.Errorf("%s: reply %s: %w", name, id, err)
 		}
@@ -176,6 +188,9 @@ func (s *httpService) addRoute(spec *profiles.HTTPRoute, replies map[string]*htt
 	for _, id := range spec.Reply {
 		r.last = append(r.last, replies[id])
 	}
+	for _, id := range spec.Stranger {
+		r.stranger = append(r.stranger, replies[id])
+	}
 	cell := spec.Cell()
 	if t := tracks[cell]; t != nil && !s.constant(t) {
 		c, err := s.st.NewCell("http "+cell, t, nil)
@@ -197,7 +212,7 @@ func (s *httpService) addRoute(spec *profiles.HTTPRoute, replies map[string]*htt
 	for _, other := range q.routes {
 		if other.auth == r.auth && other.span == r.span && other.tag == r.tag && other.since == r.since {
 			if len(r.last) > 0 {
-				other.last = r.last
+				other.last, other.stranger = r.last, r.stranger
 			}
 			if other.cell == nil {
 				other.cell = r.cell

@@ -2,6 +2,8 @@ package emulate
 
 import (
 	"fmt"
+	"io/fs"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +20,7 @@ type httpReply struct {
 	slots  []httpSlot
 	tokens [][]byte // what the tokens of the last sample were
 	pages  map[string]*httpPage
+	read   func() error // brings in a large body, for one answer; nil: it is there
 }
 
 // A httpSlot is a header whose value is made for each answer.
@@ -34,40 +37,91 @@ type httpPart struct {
 	offset int64 // seconds from the date
 }
 
-// bodyMax bounds a body that a profile names.
-const bodyMax = 1 << 30
+// bodyMax bounds a body that a profile names; what is beyond bodiesHeld is read when it is asked for.
+const (
+	bodyMax    = 1 << 30
+	bodiesHeld = 64 << 20
+)
 
-func newHTTPReply(dev *profiles.Device, p *profiles.HTTPReply) (*httpReply, error) {
-	r := &httpReply{data: []byte(p.Text)}
+func newHTTPReply(dev *profiles.Device, p *profiles.HTTPReply, held *int64) (*httpReply, error) {
+	r := &httpReply{}
+	if err := r.parseHead(p); err != nil {
+		return nil, err
+	}
+	size := int64(0)
 	if p.Body != "" {
-		b, err := dev.ReadFile(p.Body, bodyMax)
+		info, err := fs.Stat(dev.Files, path.Clean(p.Body))
 		if err != nil {
 			return nil, fmt.Errorf("body: %w", err)
 		}
-		r.data = b
+		size = info.Size()
 	}
+	if *held += size; *held > bodiesHeld && size > 0 {
+		*held -= size
+		r.read = func() error { return r.readBody(dev, p) }
+		return r, nil
+	}
+	return r, r.readBody(dev, p)
+}
+
+// readBody brings in the body, and frames it as it is sent.
+func (r *httpReply) readBody(dev *profiles.Device, p *profiles.HTTPReply) (err error) {
+	r.data = []byte(p.Text)
+	if p.Body != "" {
+		if r.data, err = dev.ReadFile(p.Body, bodyMax); err != nil {
+			return fmt.Errorf("body: %w", err)
+		}
+	}
+	r.head.Body = r.data
+	switch {
+	case p.Framed:
+		r.data = http.Unchunk(r.data)
+	case len(p.Chunks) > 0:
+		if r.head.Body, err = http.AppendChunks(nil, r.data, p.Chunks); err != nil {
+			return errHTTPBody
+		}
+	}
+	return nil
+}
+
+// present sees to it that the body of a reply is in memory; of those that are read when they are asked
+// for, only one is.
+func (s *httpService) present(r *httpReply) {
+	if r.read == nil || r == s.loaded {
+		return
+	}
+	if l := s.loaded; l != nil {
+		l.data, l.head.Body = nil, nil
+	}
+	s.loaded = r
+	if r.read() != nil {
+		s.loaded = nil // the file has gone: the head goes out alone
+	}
+}
+
+// parseHead reads the head and the slots in it.
+func (r *httpReply) parseHead(p *profiles.HTTPReply) error {
 	head := p.Raw
 	if p.Head != "" {
 		head = strings.ReplaceAll(strings.TrimRight(p.Head, "\n"), "\n", "\r\n") + "\r\n\r\n"
 	}
-	if head == "" {
-		r.bare, r.head.Body = true, r.data
-		return r, nil
+	if r.bare = head == ""; r.bare {
+		return nil
 	}
 	h, err := http.ParseHead(head)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	r.head = *h
 	for i := range r.head.Headers {
 		f := &r.head.Headers[i]
 		value, slots, err := httpParts(f.Value)
 		if err != nil {
-			return nil, fmt.Errorf("header %s: %w", f.Name, err)
+			return fmt.Errorf("header %s: %w", f.Name, err)
 		}
 		line, _, err := httpParts(f.Line)
 		if err != nil {
-			return nil, fmt.Errorf("header %s: %w", f.Name, err)
+			return fmt.Errorf("header %s: %w", f.Name, err)
 		}
 		if slots > 0 {
 			if f.Line == "" {
@@ -80,18 +134,7 @@ func newHTTPReply(dev *profiles.Device, p *profiles.HTTPReply) (*httpReply, erro
 	}
 	r.head.Line = strings.ReplaceAll(r.head.Line, "$${", "${")
 	r.head.Reason = strings.ReplaceAll(r.head.Reason, "$${", "${")
-	switch {
-	case p.Framed:
-		r.head.Body = r.data
-		r.data = http.Unchunk(r.data)
-	case len(p.Chunks) > 0:
-		if r.head.Body, err = http.AppendChunks(nil, r.data, p.Chunks); err != nil {
-			return nil, errHTTPBody
-		}
-	default:
-		r.head.Body = r.data
-	}
-	return r, nil
+	return nil
 }
 
 // httpParts takes text with slots apart.
@@ -160,6 +203,7 @@ type httpMoment struct {
 
 // fill writes a reply into out, which keeps its own list of headers.
 func (r *httpReply) fill(s *httpService, out *http.Response, at *httpMoment) {
+	s.present(r)
 	headers := append(out.Headers[:0], r.head.Headers...)
 	*out = r.head
 	out.Headers = headers

@@ -20,6 +20,7 @@ type httpRoute struct {
 	auth, span, tag, since string
 	cell                   *Cell // nil: it never changed
 	last                   []*httpReply
+	stranger               []*httpReply // the same for those without a session; none: there is no difference
 }
 
 // whole says that the answers are whole documents: no header asked for a part, or for none.
@@ -57,7 +58,7 @@ type httpAsked struct {
 	span     string
 	tag      string
 	since    string
-	checked  bool // its body has a digest
+	cookie   string
 }
 
 // asked sums up a request. Its body may have come as a message of its own.
@@ -76,6 +77,10 @@ func (h *httpSession) asked(req *http.Request, body []byte, expected bool) *http
 			continue
 		}
 		switch f.Name[0] | 0x20 {
+		case 'c':
+			if strings.EqualFold(f.Name, "Cookie") {
+				a.cookie = f.Value
+			}
 		case 'a':
 			if strings.EqualFold(f.Name, "Authorization") {
 				a.auth, a.signed = f.Value, true
@@ -102,8 +107,23 @@ func (h *httpSession) asked(req *http.Request, body []byte, expected bool) *http
 	return a
 }
 
-// question finds what was recorded of a question: word for word, with the body as it is.
+// question finds what was recorded of a question: word for word, with the body as it is. Secrets in the
+// query may be known by their digests only.
 func (h *httpSession) question(method, target string, a *httpAsked) *httpQuestion {
+	if q := h.find(method, target, a); q != nil || strings.IndexByte(target, '?') < 0 {
+		return q
+	}
+	for i := range h.s.salts {
+		if hidden, any := profiles.HideQuery(target, h.s.salts[i].salt); any {
+			if q := h.find(method, hidden, a); q != nil {
+				return q
+			}
+		}
+	}
+	return nil
+}
+
+func (h *httpSession) find(method, target string, a *httpAsked) *httpQuestion {
 	s := h.s
 	h.key = append(append(append(h.key[:0], method...), ' '), target...)
 	switch {
@@ -214,18 +234,12 @@ func (s *httpService) chooseStranger(q *httpQuestion, a *httpAsked) *httpRoute {
 func (h *httpSession) play(r *httpRoute) (live, ok bool) {
 	h.replies, h.moments = h.replies[:0], h.moments[:0]
 	if r.cell == nil {
-		for _, p := range r.last {
-			h.replies, h.moments = append(h.replies, p), append(h.moments, httpMoment{date: h.s.now()})
-		}
-		return false, true
+		return false, h.stay(r) || len(r.last) == 0
 	}
 	live = r.cell.Live()
 	b, _ := r.cell.Read(h.s.st)
-	if len(b) == 0 && live {
-		for _, p := range r.last {
-			h.replies, h.moments = append(h.replies, p), append(h.moments, httpMoment{date: h.s.now()})
-		}
-		return true, len(r.last) > 0
+	if live && (len(b) == 0 || len(r.stranger) > 0) {
+		return true, h.stay(r)
 	}
 	for len(b) > 0 {
 		rest, err := h.sample.Unpack(b)
@@ -248,4 +262,16 @@ func (h *httpSession) play(r *httpRoute) (live, ok bool) {
 		b = rest
 	}
 	return live, true
+}
+
+// stay answers with what a route answered last.
+func (h *httpSession) stay(r *httpRoute) bool {
+	last := r.last
+	if len(r.stranger) > 0 && !h.s.visitors.inSession(h.now.cookie) {
+		last = r.stranger
+	}
+	for _, p := range last {
+		h.replies, h.moments = append(h.replies, p), append(h.moments, httpMoment{date: h.s.now()})
+	}
+	return len(last) > 0
 }

@@ -159,6 +159,7 @@ func (h *httpSession) give(r *httpRoute, a *httpAsked, headless bool) (Answer, b
 	closes := false
 	for i, p := range h.replies {
 		if p.bare {
+			h.s.present(p)
 			h.raw.Data = p.head.Body
 			h.msgs = append(h.msgs, &h.raw)
 			closes = true

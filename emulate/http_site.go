@@ -25,7 +25,7 @@ const (
 )
 
 func newHTTPSite(s *httpService, dev *profiles.Device) (*httpSite, error) {
-	if s.sec.Root == "" || dev.Files == nil {
+	if s.sec.Root == "" {
 		return nil, nil
 	}
 	files, err := fs.Sub(dev.Files, path.Clean(s.sec.Root))

@@ -19,7 +19,7 @@ type httpVisitors struct {
 	recorded map[string]profiles.HTTPCredentials
 	order    []string
 	seen     map[string][]string // Authorization headers met lately, and the credentials they are
-	nonces   []string            // minted lately
+	nonces   []string            // handed out lately: nonces and session cookies
 	rand     *rand.Rand
 }
 
@@ -179,6 +179,14 @@ func (v *httpVisitors) minted(nonce string) {
 		v.nonces = append(v.nonces[:0], v.nonces[1:]...)
 	}
 	v.nonces = append(v.nonces, nonce)
+}
+
+// inSession says whether a Cookie header shows a token that was handed out lately.
+func (v *httpVisitors) inSession(cookie string) bool {
+	if cookie == "" {
+		return false
+	}
+	return slices.ContainsFunc(v.nonces, func(token string) bool { return strings.Contains(cookie, token) })
 }
 
 // challenge asks for credentials (RFC 7617, RFC 7616). Its nonce is new each time.

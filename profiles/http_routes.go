@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -51,6 +52,8 @@ type HTTPRoute struct {
 	// Reply names what is answered once the samples are over; several: interim replies come first.
 	// None: silence.
 	Reply []string `yaml:"reply,flow,omitempty"`
+	// Stranger is Reply for those who have no session: no cookie that the device made up.
+	Stranger []string `yaml:"stranger,flow,omitempty"`
 }
 
 // Expected is the Body of a request that waits for 100 Continue.
@@ -132,7 +135,7 @@ func (d *decoder) checkRoutes(n *yaml.Node, r *HTTPRoutes) {
 		if method, target, ok := strings.Cut(route.Ask, " "); !ok || method == "" || target == "" {
 			d.errorf(line(i), at+".ask", "want method and target, as GET /index.htm, not %q", route.Ask)
 		}
-		for _, name := range route.Reply {
+		for _, name := range append(slices.Clone(route.Reply), route.Stranger...) {
 			if _, ok := r.Replies[name]; !ok {
 				d.errorf(line(i), at+".reply", "there is no reply %q%s", name, suggest(name, names))
 			}

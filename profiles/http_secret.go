@@ -1,0 +1,41 @@
+package profiles
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+)
+
+// HideQuery replaces the values of those parameters in a target's query whose names speak of secrets
+// (passwords, tokens, sessions) by digests over salt and value, so that a profile can name the question
+// without giving them away. hidden is false where there are none.
+func HideQuery(target string, salt []byte) (without string, hidden bool) {
+	bare, query, ok := strings.Cut(target, "?")
+	if !ok {
+		return target, false
+	}
+	parts := strings.Split(query, "&")
+	for i, part := range parts {
+		name, value, _ := strings.Cut(part, "=")
+		if value == "" || !namesSecret(name) {
+			continue
+		}
+		sum := sha256.Sum256(append(append([]byte(nil), salt...), value...))
+		parts[i] = name + "=~" + hex.EncodeToString(sum[:8])
+		hidden = true
+	}
+	if !hidden {
+		return target, false
+	}
+	return bare + "?" + strings.Join(parts, "&"), true
+}
+
+func namesSecret(name string) bool {
+	name = strings.ToLower(name)
+	for _, word := range [...]string{"pass", "pwd", "token", "secret", "apikey", "api_key", "session"} {
+		if strings.Contains(name, word) {
+			return true
+		}
+	}
+	return name == "sid" || name == "auth" || name == "pin"
+}
