@@ -1,8 +1,11 @@
 package clone
 
 import (
+	"cmp"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"ringer/capture"
@@ -35,12 +38,13 @@ type s7Learner struct {
 
 // s7Conn is what must be remembered of a connection to understand the next message.
 type s7Conn struct {
-	parts  map[s7comm.Function]*s7Partial
-	upload *s7Partial
-	jobs   map[uint8]string     // question by job number: cyclic data
-	asked  map[uint8]string     // newest question by group
-	pushed map[uint8]int        // messages since then
-	since  map[string]time.Time // when a question was last answered, or a message pushed because of it
+	parts     map[s7comm.Function]*s7Partial
+	upload    *s7Partial
+	jobs      map[uint8]string     // question by job number: cyclic data
+	jobPushed map[uint8]int        // messages pushed for it so far
+	asked     map[uint8]string     // newest question by group
+	pushed    map[uint8]int        // messages since then
+	since     map[string]time.Time // when a question was last answered, or a message pushed because of it
 }
 
 // s7Partial is a long answer of which parts have come.
@@ -118,7 +122,7 @@ func (l *s7Learner) unanswered(x *capture.Exchange) {
 			l.repeatItem(&q.Items[i])
 		}
 	case *s7comm.Userdata:
-		if t := l.cells[s7Question(q)]; t != nil && q.Next == nil && !t.Last().Write {
+		if t := l.cells[s7Question(q)]; t != nil && !q.Continues() && !t.Last().Write {
 			t.Add(t.Last().Value, false)
 		}
 	}
@@ -142,12 +146,16 @@ func (l *s7Learner) conn(id uint64) *s7Conn {
 func (l *s7Learner) forget(id uint64) {
 	c := l.conns[id]
 	delete(l.conns, id)
-	for _, p := range c.parts {
-		p.answer.More = true
-		l.sample(p.name, p.answer.Append(nil), nil)
+	for _, f := range slices.SortedFunc(maps.Keys(c.parts), func(a, b s7comm.Function) int {
+		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Subfunction, b.Subfunction))
+	}) {
+		l.finishPart(c, f)
 	}
-	for group := range c.asked {
+	for _, group := range slices.Sorted(maps.Keys(c.asked)) {
 		l.follow(c, group)
+	}
+	for _, job := range slices.Sorted(maps.Keys(c.jobs)) {
+		l.followJob(c, job)
 	}
 }
 

@@ -31,7 +31,7 @@ func (l *s7Learner) userdata(c *s7Conn, x *capture.Exchange, q *s7comm.Userdata,
 		return false
 	}
 	l.pduSeen = max(l.pduSeen, 26+len(data))
-	if q.Next != nil {
+	if q.Continues() {
 		return l.nextPart(c, x, r, data)
 	}
 	name := s7Question(q)
@@ -111,9 +111,14 @@ func (l *s7Learner) password(q *s7comm.Userdata, r *s7comm.UserdataReply) string
 func (l *s7Learner) asked(c *s7Conn, x *capture.Exchange, q *s7comm.Userdata, r *s7comm.UserdataReply, name string) {
 	switch q.Group {
 	case s7comm.GroupCyclic:
-		if r.Error == 0 && q.Subfunction != s7comm.CyclicUnsubscribe {
+		if q.Subfunction == s7comm.CyclicUnsubscribe {
+			if len(q.Data) == 2 {
+				l.followJob(c, q.Data[1])
+			}
+		} else if r.Error == 0 {
+			l.followJob(c, r.Sequence)
 			if c.jobs == nil {
-				c.jobs = map[uint8]string{}
+				c.jobs, c.jobPushed = map[uint8]string{}, map[uint8]int{}
 			}
 			c.jobs[r.Sequence] = name
 			c.answered(name, x)
@@ -150,6 +155,16 @@ func (l *s7Learner) follow(c *s7Conn, group uint8) {
 	delete(c.asked, group)
 }
 
+// followJob learns how many messages were pushed while a cyclic job went on.
+func (l *s7Learner) followJob(c *s7Conn, job uint8) {
+	if name, ok := c.jobs[job]; ok {
+		n := c.jobPushed[job]
+		l.sample("follow "+name, []byte{byte(n >> 8), byte(n)}, nil)
+		delete(c.jobs, job)
+		delete(c.jobPushed, job)
+	}
+}
+
 // pushed learns a message that was said unasked: cyclic data by their job, others behind the newest
 // question of their group. What follows no question is kept.
 func (l *s7Learner) pushed(c *s7Conn, x *capture.Exchange) {
@@ -164,7 +179,9 @@ func (l *s7Learner) pushed(c *s7Conn, x *capture.Exchange) {
 	}
 	var name string
 	if m.Group == s7comm.GroupCyclic {
-		name, ok = c.jobs[m.Sequence]
+		if name, ok = c.jobs[m.Sequence]; ok {
+			c.jobPushed[m.Sequence]++
+		}
 	} else if name, ok = c.asked[m.Group]; ok {
 		c.pushed[m.Group]++
 	}

@@ -14,11 +14,10 @@ type s7Pushing struct {
 	name   string
 	job    uint8
 	cyclic bool
-	left   int // messages to come; cyclic data go on
-	due    time.Time
+	left   int       // messages to come; cyclic data go on
+	due    time.Time // zero: no more
 	every  time.Duration
 	sample *Cell         // recorded messages, or nil
-	next   []byte        // the one that is due
 	items  []s7comm.Item // what is read where none were recorded
 	head   s7comm.Function
 }
@@ -32,18 +31,21 @@ func (x *s7Session) follow(q *s7comm.Userdata, name string, job uint8) time.Time
 		x.unsubscribe(q.Data[1])
 		return time.Time{}
 	}
+	if q.Group == s7comm.GroupCyclic {
+		x.unsubscribe(job)
+	}
 	c := x.s.cells["push "+name]
 	if c == nil {
 		return time.Time{}
 	}
 	p := &s7Pushing{name: name, job: job, sample: c, head: q.Function}
-	if q.Group == s7comm.GroupCyclic {
-		x.unsubscribe(job)
-		p.cyclic = true
-		_, p.every, _ = s7comm.ParseCyclic(q.Data)
-	} else if n := x.s.cells["follow "+name]; n != nil {
+	if n := x.s.cells["follow "+name]; n != nil {
 		v, _ := n.Read(x.st)
 		p.left = int(DecodeUint(v))
+	}
+	if q.Group == s7comm.GroupCyclic {
+		p.cyclic = true
+		_, p.every, _ = s7comm.ParseCyclic(q.Data)
 	}
 	return x.begin(p)
 }
@@ -58,12 +60,17 @@ func (x *s7Session) begin(p *s7Pushing) time.Time {
 	return p.due
 }
 
-// schedule takes the next message and its time: as recorded, then at even intervals.
+// schedule says when the next message comes: as recorded while the recording had any behind this asking,
+// and at even intervals when it has ended. What is only pushed when it changes stays as it is then, and
+// comes no more.
 func (x *s7Session) schedule(p *s7Pushing, now time.Time) {
 	every := p.every
 	if p.sample != nil {
-		v, from := p.sample.Read(x.st)
-		p.next = v
+		if p.sample.Live() && p.head.Subfunction == s7comm.CyclicModify || !p.sample.Live() && p.left <= 0 {
+			p.due = time.Time{}
+			return
+		}
+		v, from := p.sample.Peek(x.st)
 		if m, err := profiles.ParseS7Push(v); err == nil && (from == Recorded || every == 0) {
 			every = time.Duration(m.After) * time.Millisecond
 		}
@@ -110,7 +117,7 @@ func (x *s7Session) Tick(now time.Time) (Answer, time.Time) {
 	var next time.Time
 	kept := x.pushes[:0]
 	for _, p := range x.pushes {
-		if !p.due.After(now) {
+		if !p.due.IsZero() && !p.due.After(now) {
 			if m := x.push(p); m != nil {
 				a.Messages, a.From = append(a.Messages, m), Modelled
 			}
@@ -119,7 +126,7 @@ func (x *s7Session) Tick(now time.Time) (Answer, time.Time) {
 			}
 			x.schedule(p, now)
 		}
-		if next.IsZero() || p.due.Before(next) {
+		if next.IsZero() || !p.due.IsZero() && p.due.Before(next) {
 			next = p.due
 		}
 		kept = append(kept, p)
@@ -138,7 +145,8 @@ func (x *s7Session) push(p *s7Pushing) wire.Message {
 			Envelope: s7comm.Envelope{ReturnCode: s7comm.CodeSuccess, TransportSize: s7comm.DataOctets, Length: uint16(len(data))}, Data: data,
 		}
 	}
-	r, err := profiles.ParseS7Push(p.next)
+	v, _ := p.sample.Read(x.st)
+	r, err := profiles.ParseS7Push(v)
 	if err != nil {
 		return nil
 	}

@@ -19,7 +19,7 @@ type s7Pending struct {
 
 // userdata answers a userdata question: from its recorded answers, else by what it asks.
 func (x *s7Session) userdata(q *s7comm.Userdata) Answer {
-	if q.Next != nil {
+	if q.Continues() {
 		return x.nextPart(q)
 	}
 	if q.SZL != nil {
@@ -181,7 +181,7 @@ func (x *s7Session) sequence(q *s7comm.Userdata) uint8 {
 		}
 	}
 	switch {
-	case q.Next != nil || q.Sequence != 0:
+	case q.Continues() || q.Sequence != 0:
 		return q.Sequence
 	case f.Group == s7comm.GroupBlock:
 		return 0

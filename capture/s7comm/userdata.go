@@ -77,7 +77,7 @@ type Userdata struct {
 	Header
 	Function
 	Sequence uint8         `wire:"minted"` // the server's, in requests for the next part
-	Next     *Continuation // asks for the next part of an answer
+	Next     *Continuation // a long head, as questions for the next part of an answer have it
 	Envelope
 	SZL  *SZLRequest
 	Data []byte
@@ -207,6 +207,10 @@ func (m *Userdata) Class() (string, wire.Effect) {
 	}
 	return fmt.Sprintf("userdata %d/%d", m.Group, m.Subfunction), wire.Control
 }
+
+// Continues says that the next part of an answer is asked for. Programming devices write their questions
+// with the same long head.
+func (m *Userdata) Continues() bool { return m.Next != nil && m.SZL == nil && len(m.Data) == 0 }
 
 // head is the parameters of userdata taken apart.
 type head struct {
