@@ -235,6 +235,7 @@ func (h *httpSession) plainError(a *httpAsked, status int, closes bool) Answer {
 	if status == 405 {
 		more = append(more, profiles.HTTPHeader{Name: "Allow", Value: "GET, HEAD"})
 	}
+	closes = closes || a.expected || s.sec.CloseAlways || a.req.Version != "HTTP/1.1" || a.req.Headers.Lists("Connection", "close")
 	if closes {
 		more = append(more, profiles.HTTPHeader{Name: "Connection", Value: "close"})
 	}

@@ -227,7 +227,7 @@ func (s *httpService) read(at, name string, info fs.FileInfo) *httpReply {
 	}
 	more := []profiles.HTTPHeader{{Name: "Content-Type", Value: s.contentType(name)}, {Name: "Content-Length", Value: strconv.Itoa(len(b))}}
 	if _, live := s.sec.Points[at]; !live {
-		if t := info.ModTime(); !t.IsZero() && t.Unix() > 0 {
+		if t := s.sec.Modified; !t.IsZero() {
 			more = append(more, profiles.HTTPHeader{Name: "Last-Modified", Value: t.UTC().Format(httpTime)})
 		}
 		more = append(more, profiles.HTTPHeader{Name: "Accept-Ranges", Value: "bytes"})

@@ -36,6 +36,8 @@ type HTTP struct {
 	Headers HTTPHeaders `yaml:"headers,omitempty"`
 	// Types are content types by file name extension, beside the usual ones: {.mwsl: text/html}.
 	Types map[string]string `yaml:"types,omitempty"`
+	// Modified is when the files of Root were changed last, as Last-Modified tells; none: it is not told.
+	Modified time.Time `yaml:"modified,omitempty"`
 	// Errors are bodies of error answers: a file of the profile for a status, or for 0 the one for all
 	// that are not named. ${status}, ${reason} and ${path} in them are filled in.
 	Errors map[int]string `yaml:"errors,omitempty"`
