@@ -122,8 +122,12 @@ func scalars(n *yaml.Node, each func(text string) error) error {
 	return nil
 }
 
-// An archive is a profile in a .zip.
-type archive struct{ *zip.Reader }
+// An archive is a profile in a .zip, at its top or in a folder of it.
+type archive struct {
+	zip    *zip.Reader
+	folder string
+	close  func() error
+}
 
 func openArchive(r io.ReaderAt, size int64) (*archive, error) {
 	z, err := zip.NewReader(r, size)
@@ -133,11 +137,14 @@ func openArchive(r io.ReaderAt, size int64) (*archive, error) {
 	if len(z.File) > zipMax {
 		return nil, fmt.Errorf("the archive has %d files: more than %d are not read", len(z.File), zipMax)
 	}
-	return &archive{z}, nil
+	return &archive{zip: z, folder: ".", close: func() error { return nil }}, nil
 }
 
 func (a *archive) Open(name string) (fs.File, error) {
-	f, err := a.Reader.Open(name)
+	if !fs.ValidPath(name) {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
+	}
+	f, err := a.zip.Open(path.Join(a.folder, name))
 	if err != nil {
 		return nil, err
 	}
@@ -147,6 +154,8 @@ func (a *archive) Open(name string) (fs.File, error) {
 	}
 	return f, nil
 }
+
+func (a *archive) Close() error { return a.close() }
 
 // ReadFile reads a bulk file of at most max bytes.
 func (d *Device) ReadFile(name string, max int64) ([]byte, error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -66,14 +67,12 @@ func loadArchive(name string) (*Device, error) {
 		f.Close()
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	var files fs.FS = a
-	if dir, base, ok := strings.Cut(file, "/"); ok {
-		if files, err = fs.Sub(a, dir); err != nil {
-			return nil, err
-		}
-		file = base
+	a.folder, a.close = path.Dir(file), f.Close
+	dev, err := load(a, DeviceFile, name+"/"+file)
+	if err != nil {
+		f.Close()
 	}
-	return load(files, file, name+"/"+file)
+	return dev, err
 }
 
 // deviceIn finds the profile in an archive: at its top, or in its only folder.
