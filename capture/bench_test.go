@@ -19,11 +19,8 @@ func polling(packets, connections int) []byte {
 	for i := 0; i < packets; i += 3 {
 		n := i / 3 % connections
 		c := &conns[n]
-		a, b := clientAddr, serverAddr
-		ip := a.Addr().As4()
-		ip[2], ip[3] = byte(n>>8), byte(n)
-		a = addrPort(ip, uint16(30000+n%1000))
-		b = addrPort([4]byte{10, 1, byte(n >> 8), byte(n)}, 502)
+		a := addrPort([4]byte{10, 0, byte(n >> 8), byte(n)}, uint16(30000+n%1000))
+		b := addrPort([4]byte{10, 1, byte(n >> 8), byte(n)}, 502)
 		ask := []byte{byte(i >> 8), byte(i), 0, 0, 0, 6, 1, 3, 0, 0, 0, 10}
 		say := append([]byte{byte(i >> 8), byte(i), 0, 0, 0, 23, 1, 3, 20}, make([]byte, 20)...)
 		binary.BigEndian.PutUint32(say[9:], uint32(i))

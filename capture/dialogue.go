@@ -13,19 +13,18 @@ type sink interface {
 // protocol's Conn. Behind a gap the Conn says where it can go on; behind bytes that are not of the
 // protocol, that is the next segment that begins with a message.
 type dialogue struct {
-	protocol  wire.Protocol
-	conn      wire.Conn
-	server    int // index of the half that is the server
-	datagrams bool
-	max       int  // of an incomplete message
-	waiting   *int // bytes of incomplete messages, of all dialogues
-	to        sink
-	in        [2]undecoded
-	messages  [2]int // decoded so far
-	bytes     int64  // they took
-	skipped   int64  // bytes that no message took
-	skips     int    // and how often that was
-	errors    int    // times that bytes were not of the protocol
+	protocol wire.Protocol
+	conn     wire.Conn
+	server   int  // index of the half that is the server
+	max      int  // of an incomplete message
+	waiting  *int // bytes of incomplete messages, of all dialogues
+	to       sink
+	in       [2]undecoded
+	messages [2]int // decoded so far
+	bytes    int64  // they took
+	skipped  int64  // bytes that no message took
+	skips    int    // and how often that was
+	errors   int    // times that bytes were not of the protocol
 }
 
 // undecoded holds the bytes of one direction that no message has taken yet.

@@ -54,8 +54,8 @@ type Options struct {
 	MaxMessage int  // bytes of one message; 0: 8 MiB
 	KeepRaw    bool // fill Exchange.Raw
 
-	// Warn is told of damage that reading goes on after, and of a broken end. Without it, the first such
-	// warning is yielded as an error at the end.
+	// Warn is told of damage that reading goes on after, of a broken end, and of what is not read. Without
+	// it, the first damage is yielded as an error at the end.
 	Warn   func(error)
 	Survey *Survey // filled while reading, complete at the end
 
@@ -126,18 +126,26 @@ func (a *assembly) named(err error) error {
 	return fmt.Errorf("%s: %w", a.opt.Name, err)
 }
 
+// warn tells of damage. If nobody listens, the first becomes the error at the end.
 func (a *assembly) warn(err error) {
 	var d *DamageError
 	if errors.As(err, &d) {
 		d.Name = a.opt.Name
 	}
+	if a.opt.Warn == nil && a.damage == nil {
+		a.damage = err
+	}
+	a.notice(err)
+}
+
+// notice tells of what is not read, though nothing is damaged.
+func (a *assembly) notice(err error) {
+	err = a.named(err)
 	if a.survey != nil {
 		a.survey.warning(err)
 	}
 	if a.opt.Warn != nil {
 		a.opt.Warn(err)
-	} else if a.damage == nil {
-		a.damage = err
 	}
 }
 
@@ -151,67 +159,6 @@ type pending struct {
 	size   int   // bytes of its messages
 	use    int   // how often it was used before, for another exchange
 	hidden bool  // not an exchange: a flow holds the place for what is not decoded yet
-}
-
-// A window yields exchanges in the order in which they were asked.
-type window struct {
-	queue []*pending
-	head  int
-	bytes int // of the messages in it
-	free  []*pending
-}
-
-func (w *window) new() *pending {
-	n := len(w.free)
-	if n == 0 {
-		return new(pending)
-	}
-	p := w.free[n-1]
-	w.free = w.free[:n-1]
-	return p
-}
-
-func (w *window) grow(p *pending, n int) {
-	p.size += n
-	w.bytes += n
-}
-
-func (w *window) add(p *pending) {
-	if w.head > 1024 && w.head*2 > len(w.queue) {
-		n := copy(w.queue, w.queue[w.head:])
-		clear(w.queue[n:])
-		w.queue, w.head = w.queue[:n], 0
-	}
-	w.queue = append(w.queue, p)
-	for i := len(w.queue) - 1; i > w.head && w.queue[i-1].packet > p.packet; i-- {
-		w.queue[i], w.queue[i-1] = w.queue[i-1], w.queue[i]
-	}
-}
-
-// drain yields what is complete at the front.
-func (w *window) drain(a *assembly, yield func(Exchange, error) bool, all bool) bool {
-	for w.head < len(w.queue) {
-		p := w.queue[w.head]
-		if p.flow != nil {
-			if !all && a.clock-p.opened < windowTime && len(w.queue)-w.head <= windowMax && w.bytes <= windowBytes {
-				break
-			}
-			p.flow.forget(p)
-		}
-		w.queue[w.head] = nil
-		w.head++
-		w.bytes -= p.size
-		if p.hidden {
-			continue
-		}
-		x := p.Exchange
-		*p = pending{use: p.use + 1}
-		w.free = append(w.free, p)
-		if !yield(x, nil) {
-			return false
-		}
-	}
-	return true
 }
 
 // message pairs what a decided flow says.

@@ -1,5 +1,9 @@
 package capture
 
+import (
+	"bytes"
+)
+
 // guess names what a flow of an unknown protocol may be: by how it begins, else by its server's port, with
 // a question mark.
 func (f *flow) guess(server int) string {
@@ -146,4 +150,81 @@ func portName(udp bool, port uint16) string {
 		return "ads"
 	}
 	return ""
+}
+
+// magic names what the flow begins like, if nothing else begins so; "" if that cannot be told.
+func (f *flow) magic() string {
+	for _, h := range f.head {
+		if name := beginsLike(h); name != "" {
+			return name
+		}
+	}
+	return ""
+}
+
+func beginsLike(b []byte) string {
+	switch {
+	case isTPKT(b):
+		switch firstData(b) {
+		case 0x32:
+			return "s7"
+		case 0x72:
+			return "s7-plus"
+		case 0x0d:
+			return "mms"
+		}
+	case isHTTP(b):
+		return "http"
+	case bytes.HasPrefix(b, []byte("SSH-")):
+		return "ssh"
+	case len(b) >= 6 && b[0] == 0x16 && b[1] == 3 && b[2] <= 4 && b[5] <= 2:
+		return "tls"
+	}
+	return ""
+}
+
+// isTPKT: version 3, reserved 0, a length that leaves room for a TPDU (RFC 1006, section 6), which begins
+// with its own length.
+func isTPKT(b []byte) bool {
+	if len(b) < 6 || b[0] != 3 || b[1] != 0 {
+		return false
+	}
+	n := int(b[2])<<8 | int(b[3])
+	return n >= 7 && int(b[4])+5 <= n && b[4] >= 2
+}
+
+// firstData is the first byte of user data behind the TPKT and COTP headers of the first data TPDU
+// (ISO 8073, section 13.7), 0 if there is none in b.
+func firstData(b []byte) byte {
+	for isTPKT(b) {
+		n, head := int(b[2])<<8|int(b[3]), 5+int(b[4])
+		if b[5]>>4 == 0xf && n > head {
+			if head < len(b) {
+				return b[head]
+			}
+			return 0
+		}
+		if n > len(b) {
+			return 0
+		}
+		b = b[n:]
+	}
+	return 0
+}
+
+// isHTTP: a status line, or a request line with its version.
+func isHTTP(b []byte) bool {
+	if bytes.HasPrefix(b, []byte("HTTP/1.")) {
+		return true
+	}
+	for i, c := range b {
+		switch {
+		case c == ' ' && i > 0:
+			end := bytes.IndexByte(b, '\n')
+			return end > 0 && bytes.Contains(b[:end], []byte(" HTTP/1."))
+		case c < 'A' || c > 'Z':
+			return false
+		}
+	}
+	return false
 }

@@ -1,7 +1,6 @@
 package capture
 
 import (
-	"bytes"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,70 +33,6 @@ type identification struct {
 	wide        bool     // all protocols are tried, not only those of the port
 	early       []piece  // all that was said so far, until then
 }
-
-// A piece is what reassembly delivers at once.
-type piece struct {
-	side   int
-	kind   pieceKind
-	data   []byte
-	pushed bool
-	lost   int
-	meta   meta
-}
-
-type pieceKind uint8
-
-const (
-	pieceData pieceKind = iota
-	pieceDatagram
-	pieceLost
-	pieceJoin
-	pieceEnd
-)
-
-// take gives a piece to a dialogue.
-func (d *dialogue) take(p *piece) {
-	side := sideOf(p.side, d.server)
-	switch p.kind {
-	case pieceData:
-		d.data(side, p.data, p.pushed, p.meta)
-	case pieceDatagram:
-		d.datagram(side, p.data, p.meta)
-	case pieceLost:
-		d.lost(side, p.lost)
-	case pieceJoin:
-		d.join(side)
-	case pieceEnd:
-		d.end(side, p.meta)
-	}
-}
-
-// A trial decodes a flow as if it were of one protocol and says nothing until that is decided.
-type trial struct {
-	dialogue
-	usual  bool // on a usual port of the protocol
-	events []event
-}
-
-type event struct {
-	side        wire.Side
-	message     wire.Message // nil: bytes are missing, or begin in the middle
-	joined      bool
-	raw         []byte
-	first, last meta
-}
-
-func (t *trial) message(side wire.Side, m wire.Message, raw []byte, first, last meta) {
-	t.events = append(t.events, event{side, m, false, append([]byte(nil), raw...), first, last})
-}
-
-func (t *trial) missing(side wire.Side) { t.events = append(t.events, event{side: side}) }
-func (t *trial) joined(side wire.Side) {
-	t.events = append(t.events, event{side: side, joined: true})
-}
-
-// total is how many messages the trial has read.
-func (t *trial) total() int { return t.messages[0] + t.messages[1] }
 
 func usualPorts(protocols []wire.Protocol) map[portKey][]int {
 	usual := map[portKey][]int{}
@@ -269,27 +204,6 @@ func (f *flow) best(atEnd bool) *trial {
 	return best
 }
 
-// pairs counts the replies that answer a request.
-func (t *trial) pairs() int {
-	var open []wire.Message
-	n := 0
-	for _, e := range t.events {
-		switch {
-		case e.message == nil:
-		case e.side == wire.Client:
-			open = append(open, e.message)
-		default:
-			if i, last := t.conn.Match(open, e.message); i >= 0 && i < len(open) {
-				n++
-				if last {
-					open = slices.Delete(open, i, i+1)
-				}
-			}
-		}
-	}
-	return n
-}
-
 // refute drops the trials that the bytes speak against.
 func (f *flow) refute() {
 	live := f.trials[:0]
@@ -404,85 +318,8 @@ func (f *flow) settle() {
 	}
 }
 
-// magic names what the flow begins like, if nothing else begins so; "" if that cannot be told.
-func (f *flow) magic() string {
-	for _, h := range f.head {
-		if name := beginsLike(h); name != "" {
-			return name
-		}
-	}
-	return ""
-}
-
-func beginsLike(b []byte) string {
-	switch {
-	case isTPKT(b):
-		switch firstData(b) {
-		case 0x32:
-			return "s7"
-		case 0x72:
-			return "s7-plus"
-		case 0x0d:
-			return "mms"
-		}
-	case isHTTP(b):
-		return "http"
-	case bytes.HasPrefix(b, []byte("SSH-")):
-		return "ssh"
-	case len(b) >= 6 && b[0] == 0x16 && b[1] == 3 && b[2] <= 4 && b[5] <= 2:
-		return "tls"
-	}
-	return ""
-}
-
 // undecided: several protocols share the port and the connection set-up, and none of their own data came
 // so far.
 func (f *flow) undecided(t *trial) bool {
 	return (isTPKT(f.head[0]) || isTPKT(f.head[1])) && f.magic() == ""
-}
-
-// isTPKT: version 3, reserved 0, a length that leaves room for a TPDU (RFC 1006, section 6), which begins
-// with its own length.
-func isTPKT(b []byte) bool {
-	if len(b) < 6 || b[0] != 3 || b[1] != 0 {
-		return false
-	}
-	n := int(b[2])<<8 | int(b[3])
-	return n >= 7 && int(b[4])+5 <= n && b[4] >= 2
-}
-
-// firstData is the first byte of user data behind the TPKT and COTP headers of the first data TPDU
-// (ISO 8073, section 13.7), 0 if there is none in b.
-func firstData(b []byte) byte {
-	for isTPKT(b) {
-		n, head := int(b[2])<<8|int(b[3]), 5+int(b[4])
-		if b[5]>>4 == 0xf && n > head {
-			if head < len(b) {
-				return b[head]
-			}
-			return 0
-		}
-		if n > len(b) {
-			return 0
-		}
-		b = b[n:]
-	}
-	return 0
-}
-
-// isHTTP: a status line, or a request line with its version.
-func isHTTP(b []byte) bool {
-	if bytes.HasPrefix(b, []byte("HTTP/1.")) {
-		return true
-	}
-	for i, c := range b {
-		switch {
-		case c == ' ' && i > 0:
-			end := bytes.IndexByte(b, '\n')
-			return end > 0 && bytes.Contains(b[:end], []byte(" HTTP/1."))
-		case c < 'A' || c > 'Z':
-			return false
-		}
-	}
-	return false
 }

@@ -52,7 +52,8 @@ type unwrapper struct {
 	deliver   func(*ipPacket)
 	clock     func() int64
 	ip        ipPacket
-	stats     struct{ fragmented, unknownLink, malformed int64 }
+	stats     struct{ fragmented, malformed int64 }
+	unknown   map[uint16]int64 // packets of link types that are not read
 }
 
 func (u *unwrapper) packet(link uint16, b []byte) {
@@ -83,7 +84,12 @@ func (u *unwrapper) packet(link uint16, b []byte) {
 			u.network(b[4:], 0)
 		}
 	default:
-		u.stats.unknownLink++
+		if u.unknown == nil {
+			u.unknown = map[uint16]int64{}
+		}
+		if len(u.unknown) < 64 || u.unknown[link] > 0 {
+			u.unknown[link]++
+		}
 	}
 }
 

@@ -40,9 +40,9 @@ func Live(ctx context.Context, iface string, opt Options) iter.Seq2[Exchange, er
 		opt.Context = ctx
 		a := newAssembly(&opt)
 		if err := h.SetPromiscuous(true); err != nil {
-			a.warn(fmt.Errorf("%s shows only its own traffic: %w", iface, err))
+			a.notice(fmt.Errorf("only this host's own traffic is seen: %w", err))
 		}
-		a.run(&live{handle: h, ctx: ctx, link: link, warn: a.warn}, yield)
+		a.run(&live{handle: h, ctx: ctx, link: link, warn: a.notice}, yield)
 	}
 }
 

@@ -38,7 +38,6 @@ type pcapng struct {
 	r          *bufio.Reader
 	warn       func(error)
 	big        bool
-	section    bool
 	interfaces []pcapngInterface
 	number     int
 	offset     int64

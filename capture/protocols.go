@@ -1,7 +1,26 @@
-// Package capture turns recorded bytes into exchanges: packets from files and live interfaces
-// (pcap.go), ordered streams and datagrams from packets (stream.go), the protocol of each stream
-// (identify.go), requests paired with their replies (exchange.go). What it holds is bounded by the
-// flows that are open, not by the size of the file.
+// Package capture turns recorded bytes into exchanges: requests of clients with the replies of devices.
+//
+//	for x, err := range capture.Exchanges(r, capture.Options{Name: name}) { … }
+//
+// The way of the bytes, and where each step is:
+//
+//	pcap.go pcapng.go live_linux.go   files and interfaces to packets: pcap in all its forms, pcapng,
+//	                                  either of them in gzip or zstd; packet sockets
+//	link.go tunnel.go fragment.go     packets to TCP segments and UDP datagrams: link layers, VLAN, MPLS,
+//	                                  GRE, ERSPAN, VXLAN, IP in IP, extension headers, fragments
+//	assembly.go flow.go duplicate.go  which connection or pair of peers it is; what was captured twice
+//	stream.go                         segments to ordered bytes, with the gaps named
+//	identify.go trial.go guess.go     which protocol it is, by what the bytes say
+//	dialogue.go                       bytes to messages, with the codecs of the folders below
+//	exchange.go window.go             messages to exchanges, in the order asked
+//	survey.go                         what a recording holds, without learning from it
+//	write.go frame.go                 and back: exchanges to a pcapng file
+//
+// It follows RFC 791, 8200, 9293 and 768 and the drafts of the file formats (draft-ietf-opsawg-pcap and
+// -pcapng); checksums are not verified, as captures on the sending host have none yet. What is held is
+// bounded by the flows that are open, and those are bounded too. A damaged file yields all that comes
+// before the damage. Left out: link types of radio and serial lines, PPTP, TLS, and whatever TCP does not
+// say, such as which device is behind an address translation.
 package capture
 
 import (

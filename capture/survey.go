@@ -176,7 +176,9 @@ func (f *flow) account() {
 
 func (s *Survey) finish(a *assembly) {
 	s.Fragments += a.unwrap.stats.fragmented
-	s.UnknownLinks += a.unwrap.stats.unknownLink
+	for _, n := range a.unwrap.unknown {
+		s.UnknownLinks += n
+	}
 	for _, list := range [][]*Service{s.Services, s.Unknown} {
 		slices.SortFunc(list, func(x, y *Service) int {
 			return cmp.Or(x.Device.Compare(y.Device), cmp.Compare(x.Transport, y.Transport), cmp.Compare(x.Port, y.Port), cmp.Compare(x.Protocol, y.Protocol))

@@ -46,7 +46,6 @@ type writerConn struct {
 	addrs  [2]netip.AddrPort
 	seq    [2]uint32
 	unseen [2]int // bytes sent since the other side acknowledged any
-	isn    uint32
 	open   bool
 	until  int64 // a request was not answered until then
 	last   int64
