@@ -2,6 +2,7 @@ package clone
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"ringer/profiles"
@@ -39,6 +40,7 @@ type reading struct {
 const (
 	keptMax    = 128
 	leastMoves = 3 // changes below which nothing can be said
+	leastBits  = 4 // of a number that counts
 )
 
 // clockUnits are the units that devices count time in.
@@ -173,9 +175,11 @@ func (t *Trend) Dynamics() *profiles.Dynamics {
 	if t.up+t.down < leastMoves || t.end.Equal(t.begin) {
 		return nil
 	}
-	for _, fit := range []func() *profiles.Dynamics{t.asClock, t.asCounter} {
-		if d := fit(); d != nil {
-			return d
+	if t.bits == 0 || t.bits >= leastBits {
+		for _, fit := range []func() *profiles.Dynamics{t.asClock, t.asCounter} {
+			if d := fit(); d != nil {
+				return d
+			}
 		}
 	}
 	if t.settled() {
@@ -316,7 +320,7 @@ func (t *Trend) asNoise() *profiles.Dynamics {
 	const leastReadings = 12
 	view := t.view()
 	mean, sd, alike := t.shape(view)
-	if t.n < leastReadings || sd == 0 || alike < -.35 {
+	if t.n < leastReadings || sd == 0 || alike < -.35 || t.inHeaps(view) {
 		return nil
 	}
 	low, high := t.low[view], t.high[view]
@@ -335,6 +339,26 @@ func (t *Trend) asNoise() *profiles.Dynamics {
 	}
 	gain := math.Sqrt(t.hops[view] / t.span().Seconds())
 	return &profiles.Dynamics{Walk: &profiles.Walk{Mean: mean, SD: figures(gain), Min: &low, Max: &high, Step: by}}
+}
+
+// inHeaps says whether the readings lie in heaps with nothing between, as where a sensor fails now and then:
+// that is no noise around one mean.
+func (t *Trend) inHeaps(view int) bool {
+	if t.stays != nil && len(t.stays.states) <= 2 {
+		return true
+	}
+	x := make([]float64, len(t.kept))
+	for i, r := range t.kept {
+		x[i] = t.valueOf(r, view)
+	}
+	slices.Sort(x)
+	reach := x[len(x)-1] - x[0]
+	for i := len(x) / 20; i < len(x)-1-len(x)/20; i++ {
+		if x[i+1]-x[i] > .3*reach && reach > 8*float64(max(1, t.grid)) {
+			return true
+		}
+	}
+	return false
 }
 
 // asSeries repeats the last n kept readings.

@@ -90,7 +90,7 @@ func (t *Trend) asDwell() *profiles.Dynamics {
 	}
 	states := t.stays.states
 	visits := t.stays.visits()
-	if visits < 2*len(states) || t.n < calm*visits {
+	if visits < 2*len(states) || t.n < calm*visits && (len(states) > 2 || t.n < 2*visits) {
 		return nil
 	}
 	order, strict := t.stays.order()
@@ -188,8 +188,10 @@ func (t *Trend) asPeriod() *profiles.Dynamics {
 	for i, r := range t.kept {
 		at[i], x[i] = r.at.Seconds(), t.valueOf(r, view)
 	}
-	if d := t.asSine(at, x, view); d != nil {
-		return d
+	if t.stays == nil || len(t.stays.states) > 2 {
+		if d := t.asSine(at, x, view); d != nil {
+			return d
+		}
 	}
 	if n := repeats(at, x); n > 0 {
 		return t.asSeries(n)

@@ -148,6 +148,13 @@ func TestTrend(t *testing.T) {
 			s := d.Dwell.States
 			return within("states", float64(len(s)), 3, 0) + within("second", s[1].Value, 9, 0) + within("third", s[2].Value, 7, 0) + within("third for", s[2].For.Seconds(), 30, .05)
 		}},
+		{"a bit that changes with every reading", trendOf(1, 60, time.Second, 0, func(t time.Duration) float64 { return math.Mod(t.Seconds(), 2) }), "series", nil},
+		{"a sensor that fails now and then", trendOf(16, 300, time.Second, 0, func(time.Duration) float64 {
+			if r.IntN(4) == 0 {
+				return 0
+			}
+			return 20000 + 100*r.NormFloat64()
+		}), "series", nil},
 		{"values that swing from reading to reading", trendOf(16, 100, time.Second, 0, func(t time.Duration) float64 {
 			return 100 + 300*math.Mod(t.Seconds(), 2) + math.Floor(10*r.Float64())
 		}), "series", nil},
