@@ -18,6 +18,7 @@ type assembly struct {
 	survey    *Survey
 	protocols []wire.Protocol
 	usual     map[portKey][]int // indexes of protocols
+	known     map[serverKey]int // the same for unusual ports, as found so far
 	devices   map[netip.Addr]bool
 	ports     map[uint16]bool
 	from, to  int64
@@ -41,13 +42,19 @@ type assembly struct {
 	lastType reflect.Type
 }
 
+// A serverKey is a port of a device, where connections that say more told what it speaks.
+type serverKey struct {
+	udp  bool
+	addr netip.AddrPort
+}
+
 type portKey struct {
 	udp  bool
 	port uint16
 }
 
 func newAssembly(opt *Options) *assembly {
-	a := &assembly{opt: opt, survey: opt.Survey, protocols: opt.Protocols, seed: maphash.MakeSeed(), flows: map[flowKey]*flow{}, replies: map[reflect.Type]struct{}{}}
+	a := &assembly{opt: opt, survey: opt.Survey, protocols: opt.Protocols, seed: maphash.MakeSeed(), flows: map[flowKey]*flow{}, known: map[serverKey]int{}, replies: map[reflect.Type]struct{}{}}
 	if a.protocols == nil {
 		a.protocols = Protocols()
 	}

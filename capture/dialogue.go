@@ -60,6 +60,7 @@ func (d *dialogue) datagram(side wire.Side, b []byte, m meta) {
 	n, msg, err := d.conn.Next(side, b, true)
 	if err != nil || n <= 0 || n > len(b) {
 		d.errors++
+		d.to.missing(side)
 		return
 	}
 	d.bytes += int64(n)

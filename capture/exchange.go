@@ -157,7 +157,6 @@ type pending struct {
 	missed int   // gaps in what the server said, until it was opened
 	packet int   // its place: when it was asked, or said
 	size   int   // bytes of its messages
-	use    int   // how often it was used before, for another exchange
 	hidden bool  // not an exchange: a flow holds the place for what is not decoded yet
 }
 
@@ -171,10 +170,7 @@ func (f *flow) message(side wire.Side, m wire.Message, raw []byte, first, last m
 		return
 	}
 	if side == wire.Client {
-		if f.lastLost != nil && f.lastLost.use == f.lastUse && f.repeated(raw, last) {
-			f.lastLost.hidden = true
-		}
-		f.lastLost = nil
+		f.giveUp(raw, last)
 		p := f.newPending(first, last)
 		p.Request = m
 		p.missed = f.missed
@@ -188,7 +184,6 @@ func (f *flow) message(side wire.Side, m wire.Message, raw []byte, first, last m
 		f.a.window.add(p)
 		return
 	}
-	f.lastLost = nil
 	i, final := f.talk.conn.Match(f.asked, m)
 	if i < 0 || i >= len(f.open) {
 		f.unasked(m, raw, first, last)
@@ -255,26 +250,30 @@ func (f *flow) joined(side wire.Side) {
 	}
 }
 
-// missing: bytes of one side were lost, or not understood. If the server's were and one request was
-// open, its reply was among them.
+// missing: bytes of one side were lost, or not understood. The replies to what is open may be among
+// them.
 func (f *flow) missing(side wire.Side) {
 	if side == wire.Client {
 		f.requestLost = true
-		return
-	}
-	f.missed++
-	if len(f.open) == 1 {
-		f.open[0].Lost = true
-		f.lastLost, f.lastUse = f.open[0], f.open[0].use
-		f.close(0)
+	} else {
+		f.missed++
 	}
 }
 
-// repeated: a question whose answer the recording lost, asked again in the very same bytes after a
-// time-out and before anything else was said, counts once. Its answer is the next one.
-func (f *flow) repeated(raw []byte, again meta) bool {
-	before, _ := f.lastLost.Request.Append(nil)
-	return again.at-f.lastLost.At.UnixNano() >= answerTime && bytes.Equal(before, raw)
+// giveUp: a client that asks one thing at a time asks the next. If the only open request had no reply
+// since bytes of the device are missing, that was among them. If the next is the very same after a
+// time-out, it is the same question, which counts once.
+func (f *flow) giveUp(raw []byte, again meta) {
+	if len(f.open) != 1 || f.open[0].missed == f.missed {
+		return
+	}
+	p := f.open[0]
+	p.Lost = true
+	if again.at-p.At.UnixNano() >= answerTime && len(p.Replies) == 0 {
+		before, _ := p.Request.Append(nil)
+		p.hidden = bytes.Equal(before, raw)
+	}
+	f.close(0)
 }
 
 // close completes the i-th open request.

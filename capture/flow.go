@@ -46,10 +46,8 @@ type flow struct {
 	asked       []wire.Message // the requests of open
 	openSpace   [2]*pending
 	askedSpace  [2]wire.Message
-	latest      int      // the place of the last exchange
-	missed      int      // gaps in what the server said
-	lastLost    *pending // the last thing said was its request, and its answer is not in the recording
-	lastUse     int
+	latest      int   // the place of the last exchange
+	missed      int   // gaps in what the server said
 	requestLost bool  // what the server says may answer a request that is not in the recording
 	heard       bool  // the client has said something
 	leftAt      int64 // when the client closed its side; 0: not yet

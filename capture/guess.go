@@ -154,6 +154,11 @@ func portName(udp bool, port uint16) string {
 
 // magic names what the flow begins like, if nothing else begins so; "" if that cannot be told.
 func (f *flow) magic() string {
+	for _, h := range f.head { // a web server answers in its own way whatever it was asked
+		if bytes.HasPrefix(h, []byte("HTTP/1.")) {
+			return "http"
+		}
+	}
 	for _, h := range f.head {
 		if name := beginsLike(h); name != "" {
 			return name

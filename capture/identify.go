@@ -17,6 +17,7 @@ const (
 	identifyErrors   = 8
 	identifySkipped  = 4 << 10
 	headBytes        = 128
+	knownMax         = 16384
 )
 
 // identification is what is known of a flow whose protocol is not decided yet.
@@ -142,6 +143,9 @@ func (f *flow) widen() {
 func (f *flow) candidates() (sides []int, byPort [2][]int) {
 	for side := range 2 {
 		byPort[side] = f.a.usual[portKey{f.key.udp, f.addrs[side].Port()}]
+		if i, ok := f.a.known[serverKey{f.key.udp, f.addrs[side]}]; ok && !slices.Contains(byPort[side], i) {
+			byPort[side] = append(slices.Clip(byPort[side]), i)
+		}
 	}
 	return f.servers([2]bool{len(byPort[0]) > 0, len(byPort[1]) > 0}), byPort
 }
@@ -222,7 +226,8 @@ func (f *flow) refute() {
 // are not its own, and behind a gap any may.
 func (f *flow) refuted(t *trial) bool {
 	if name := f.magic(); name != "" && name != t.protocol.Name() {
-		return true
+		// TLS that is tried on a port without it is answered in the port's own protocol.
+		return !(name == "tls" && t.usual && f.payload[t.server] == 0)
 	}
 	switch {
 	case t.usual:
@@ -283,6 +288,9 @@ func (f *flow) choose(t *trial) {
 		f.talk.release()
 		f.talk, f.ignored = nil, true
 		return
+	}
+	if !t.usual && len(f.a.known) < knownMax {
+		f.a.known[serverKey{f.key.udp, f.addrs[t.server]}] = slices.IndexFunc(f.a.protocols, func(p wire.Protocol) bool { return p.Name() == t.protocol.Name() })
 	}
 	f.entry = f.a.survey.service(f)
 	for _, e := range t.events {

@@ -130,6 +130,27 @@ func TestIdentify(t *testing.T) {
 	}
 }
 
+// TestKnown: what a port was found to speak is believed sooner there.
+func TestKnown(t *testing.T) {
+	r := newRecorder(linkRaw)
+	say := func(from, to netip.AddrPort, seq uint32, data string) {
+		r.frame(tcp4(from, to, seq, 0, flagPSH, data), 1<<16)
+	}
+	server := netip.AddrPortFrom(serverAddr.Addr(), 5020)
+	for i := range 3 {
+		say(clientAddr, server, uint32(100+12*i), modbusFrame(i, "\x03\x00\x00\x00\x01"))
+		say(server, clientAddr, uint32(500+11*i), modbusFrame(i, "\x03\x02\x12\x34"))
+	}
+	other := netip.AddrPortFrom(clientAddr.Addr(), 41000)
+	say(other, server, 1, modbusFrame(9, "\x03\x00\x00\x00\x01"))
+	r.at = r.at.Add(2 * time.Second)
+	say(clientAddr, server, 136, modbusFrame(4, "\x03\x00\x00\x00\x01"))
+	got := all(t, r.Bytes(), Options{})
+	if len(got) != 5 || got[3].Client != other || len(got[3].Replies) != 0 || got[3].Lost {
+		t.Errorf("%d exchanges: %+v", len(got), got)
+	}
+}
+
 // TestForced: what is known to be spoken on a port is not identified.
 func TestForced(t *testing.T) {
 	file := said(4711, true, "", "p1\n", "q1\n", "a1\n")

@@ -295,6 +295,10 @@ func TestStreamsByHand(t *testing.T) {
 			s a
 			c 3 @3 q2\n
 			s 3 a2\n` + "\n" + fillers, "q1> lost, q2>a2"},
+		{"something unasked lost while a request is open", handshake + `c q1\n
+			s 3 @3 a1\n
+			c @6 q2\n
+			s a2\n` + "\n" + fillers, "q1>a1, q2>a2"},
 		{"reset", handshake + `c q1\n
 			s R`, "q1>"},
 		{"nothing after a reset", handshake + `c q1\n

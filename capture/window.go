@@ -52,7 +52,7 @@ func (w *window) drain(a *assembly, yield func(Exchange, error) bool, all bool) 
 			continue
 		}
 		x := p.Exchange
-		*p = pending{use: p.use + 1}
+		*p = pending{}
 		w.free = append(w.free, p)
 		if !yield(x, nil) {
 			return false
