@@ -1,6 +1,7 @@
 package clone
 
 import (
+	"cmp"
 	"hash/maphash"
 	"time"
 
@@ -22,6 +23,7 @@ type modbusLearner struct {
 	lastReply time.Time
 	gateway   bool        // a gateway exception was seen
 	itself    *modbusUnit // found at the end: the device itself, 0 or 255
+	umas      string      // the model by UMAS
 }
 
 // A modbusQuestion is one request, however often it was asked.
@@ -98,6 +100,7 @@ func (l *modbusLearner) Learn(x *capture.Exchange) {
 		return
 	}
 	u.identify(reply)
+	l.umas = cmp.Or(umasModel(req, reply), l.umas)
 	l.putAside(q, u, x, req, reply)
 }
 

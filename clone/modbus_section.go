@@ -37,10 +37,32 @@ func (l *modbusLearner) Finish(out *Output) (profiles.Section, error) {
 	if err := l.writeSamples(out, m); err != nil {
 		return nil, err
 	}
+	id := &out.Device.Identity
 	if m.Identify != nil {
-		nameDevice(&out.Device.Identity, m.Identify)
+		nameDevice(id, m.Identify)
 	}
+	id.Model = cmp.Or(id.Model, l.umas)
 	return m, nil
+}
+
+// umasModel is the name of the processor in the answer to UMAS function 0x02 (read id), which Modicon
+// controllers give behind function 90: session, 0xFE, 22 bytes, then the name behind its length. UMAS is
+// not published; this is as the captures have it.
+func umasModel(req, reply modbus.Message) string {
+	const umas, readID, ok, nameAt = 0x5A, 0x02, 0xFE, 24
+	q, isRaw := req.(*modbus.Raw)
+	r, isRaw2 := reply.(*modbus.Raw)
+	if !isRaw || !isRaw2 || q.Function != umas || r.Function != umas || len(q.Data) < 2 || q.Data[1] != readID ||
+		len(r.Data) <= nameAt || r.Data[1] != ok || len(r.Data)-nameAt-1 < int(r.Data[nameAt]) {
+		return ""
+	}
+	name := string(r.Data[nameAt+1 : nameAt+1+int(r.Data[nameAt])])
+	for _, c := range name {
+		if c < ' ' || c > '~' {
+			return ""
+		}
+	}
+	return name
 }
 
 func nameDevice(id *profiles.Identity, m *profiles.ModbusIdentify) {

@@ -276,6 +276,18 @@ registers: [{holding: 4-5, values: [23, 4660]}]`,
 	}
 }
 
+func TestModbusIdentity(t *testing.T) {
+	dev, _ := learnModbus(t, modbus.Protocol{}, `
+		00: 5a 0002 -> 5a 00fe 10ff5a010100000070020000270009000800000000000e 3134302043505520333131203130 010101000000001100`)
+	if dev.Identity.Model != "140 CPU 311 10" {
+		t.Errorf("model %q", dev.Identity.Model)
+	}
+	dev, _ = learnModbus(t, modbus.Protocol{}, `ff: 2b 0e 01 00 -> 2b 0e 01 01 00 00 03 00 01 41 01 01 42 02 01 43`)
+	if d := cmp.Diff(profiles.Identity{Vendor: "A", Order: "B", Firmware: "C"}, dev.Identity); d != "" {
+		t.Error(d)
+	}
+}
+
 // flat is YAML without its line breaks and indents.
 func flat(s string) string {
 	return strings.NewReplacer("{", "", "}", "", "[", "", "]", "", "-", "", ",", "").Replace(strings.Join(strings.Fields(s), " "))
