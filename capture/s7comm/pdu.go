@@ -245,7 +245,11 @@ func same(written, payload []byte, carriage Carriage) bool {
 		return bytes.Equal(written[len(dataHead):], payload)
 	}
 	for _, t := range carriage.TPDUs {
-		written = written[len(dataHead)+len(t.Extra):]
+		head := len(dataHead) + len(t.Extra)
+		if len(written) < head+t.Size || len(payload) < t.Size {
+			return false
+		}
+		written = written[head:]
 		if !bytes.Equal(written[:t.Size], payload[:t.Size]) {
 			return false
 		}
