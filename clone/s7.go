@@ -28,6 +28,8 @@ type s7Learner struct {
 	tsaps   map[string]bool
 	refused bool
 	tsap    profiles.S7TSAP
+	numbers map[s7Place]*s7Number
+	trends  int
 	pduSeen int // longest read or pushed
 	skew    time.Duration
 	clock   bool
@@ -64,7 +66,7 @@ const (
 func newS7Learner(s *Service) learner {
 	return &s7Learner{
 		s: s, memory: map[s7Area]*s7Memory{}, items: map[s7Item]*s7ItemSeen{}, cells: map[string]*profiles.Track{},
-		conns: map[uint64]*s7Conn{}, tsaps: map[string]bool{},
+		conns: map[uint64]*s7Conn{}, tsaps: map[string]bool{}, numbers: map[s7Place]*s7Number{},
 	}
 }
 

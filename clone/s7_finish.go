@@ -108,7 +108,7 @@ func (l *s7Learner) finishSamples(out *Output, section *profiles.S7) error {
 	var f io.WriteCloser
 	var w *profiles.SampleWriter
 	file := "samples/" + l.s.Name() + ".tsv"
-	write := func(cell string, t *profiles.Track) (err error) {
+	write := func(cell string, d *profiles.Dynamics, t *profiles.Track) (err error) {
 		if w == nil {
 			if f, err = out.Create(file); err != nil {
 				return err
@@ -116,12 +116,15 @@ func (l *s7Learner) finishSamples(out *Output, section *profiles.S7) error {
 			w = profiles.NewSampleWriter(f)
 			section.Samples = append(section.Samples, file)
 		}
-		return w.Write(cell, nil, t)
+		return w.Write(cell, d, t)
 	}
-	err := l.finishAreas(out, section, write)
+	err := l.finishNumbers(write)
+	if err == nil {
+		err = l.finishAreas(out, section, write)
+	}
 	for _, name := range l.order {
 		if t := l.cells[name]; t != nil && err == nil {
-			err = write(name, t)
+			err = write(name, nil, t)
 		}
 	}
 	if w == nil {
@@ -136,7 +139,7 @@ func (l *s7Learner) finishSamples(out *Output, section *profiles.S7) error {
 	return err
 }
 
-func (l *s7Learner) finishAreas(out *Output, section *profiles.S7, write func(string, *profiles.Track) error) error {
+func (l *s7Learner) finishAreas(out *Output, section *profiles.S7, write func(string, *profiles.Dynamics, *profiles.Track) error) error {
 	areas := make([]s7Area, 0, len(l.memory))
 	for a := range l.memory {
 		areas = append(areas, a)
@@ -164,7 +167,7 @@ func (l *s7Learner) finishAreas(out *Output, section *profiles.S7, write func(st
 			}
 			image[offset] = t.Last().Value[0]
 			if t.Moved() {
-				if err := write(fmt.Sprintf("%s.%d", a, offset), t); err != nil {
+				if err := write(fmt.Sprintf("%s.%d", a, offset), m.goesOn(offset), t); err != nil {
 					return err
 				}
 			}

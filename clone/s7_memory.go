@@ -3,6 +3,7 @@ package clone
 import (
 	"encoding/hex"
 	"fmt"
+	"time"
 
 	"ringer/capture"
 	"ringer/capture/s7comm"
@@ -31,6 +32,8 @@ type s7Memory struct {
 	at    int // the page used last
 	page  *[s7Page]profiles.Track
 	end   int // behind the last known byte
+
+	trends map[int]*Trend // of bytes that move
 }
 
 const s7Page = 64
@@ -58,9 +61,14 @@ func (m *s7Memory) track(offset int) *profiles.Track {
 	return &m.page[offset%s7Page]
 }
 
-func (m *s7Memory) add(offset int, values []byte, write bool) {
+// add adds a reading of some bytes, or a write of them.
+func (l *s7Learner) add(m *s7Memory, offset int, values []byte, write bool, at time.Time) {
 	for i := range values {
-		m.track(offset+i).Add(values[i:i+1], write)
+		t := m.track(offset + i)
+		t.Add(values[i:i+1], write)
+		if t.Runs() > 1 && !write {
+			l.byteMoved(m, offset+i, values[i], at)
+		}
 	}
 }
 
@@ -159,10 +167,11 @@ func (l *s7Learner) readItem(i *s7comm.Item, v *s7comm.Value, x *capture.Exchang
 	m := l.area(areaOf(i.Area, i.DB), x)
 	if i.TransportSize == s7comm.SizeBit {
 		b := m.bit(offset, i.Bit(), v.Data[0])
-		m.add(offset, []byte{b}, false)
+		l.add(m, offset, []byte{b}, false, x.At)
 		return
 	}
-	m.add(offset, v.Data, false)
+	l.add(m, offset, v.Data, false, x.At)
+	l.number(i, areaOf(i.Area, i.DB), offset, v.Data, x.At)
 }
 
 // s7AreaMax bounds addresses: 24 bits of bit address reach a little further than memory does.
@@ -184,7 +193,7 @@ func (l *s7Learner) readRanges(i *s7comm.Item, v *s7comm.Value, x *capture.Excha
 	l.seen(i, false, nil, x)
 	d = v.Data
 	for _, r := range i.Ranges {
-		l.area(areaOf(s7comm.AreaDB, r.DB), x).add(int(r.Start), d[1:1+int(r.Size)], false)
+		l.add(l.area(areaOf(s7comm.AreaDB, r.DB), x), int(r.Start), d[1:1+int(r.Size)], false, x.At)
 		d = d[1+int(r.Size):]
 	}
 	return true
@@ -219,10 +228,10 @@ func (l *s7Learner) writeVar(x *capture.Exchange, q *s7comm.WriteVar, reply wire
 		l.seen(i, true, nil, x)
 		m := l.area(areaOf(i.Area, i.DB), x)
 		if i.TransportSize == s7comm.SizeBit {
-			m.add(offset, []byte{m.bit(offset, i.Bit(), v.Data[0])}, true)
+			l.add(m, offset, []byte{m.bit(offset, i.Bit(), v.Data[0])}, true, x.At)
 			continue
 		}
-		m.add(offset, v.Data, true)
+		l.add(m, offset, v.Data, true, x.At)
 	}
 	return true
 }

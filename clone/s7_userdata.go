@@ -39,7 +39,7 @@ func (l *s7Learner) userdata(c *s7Conn, x *capture.Exchange, q *s7comm.Userdata,
 		name = l.password(q, r)
 	}
 	l.finishPart(c, q.Function)
-	l.numbers(r, x)
+	l.jobNumbers(r, x)
 	a := profiles.S7Answer{Error: r.Error, ReturnCode: r.ReturnCode, TransportSize: r.TransportSize, Data: data}
 	if r.More == 1 {
 		a.Part = uint16(len(data))
@@ -60,8 +60,8 @@ func (l *s7Learner) userdata(c *s7Conn, x *capture.Exchange, q *s7comm.Userdata,
 	return true
 }
 
-// numbers learns the job number, and what names the parts of a long answer.
-func (l *s7Learner) numbers(r *s7comm.UserdataReply, x *capture.Exchange) {
+// jobNumbers learns the job number, and what names the parts of a long answer.
+func (l *s7Learner) jobNumbers(r *s7comm.UserdataReply, x *capture.Exchange) {
 	l.sample(fmt.Sprintf("sequence %d/%d", r.Group, r.Subfunction), []byte{r.Sequence}, x)
 	if r.More == 1 {
 		l.sample("part", []byte{r.DataUnitReference}, x)

@@ -1,9 +1,13 @@
 package emulate
 
 import (
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -14,9 +18,16 @@ import (
 // s7Memory is one area or data block: an image, cells over the bytes that moved, and points over both.
 type s7Memory struct {
 	image    []byte
-	cells    []*Cell // by offset; nil where the image does
+	cells    []*Cell    // by offset; nil where the image does
+	moving   []s7Number // by offset
 	maps     []s7Mapping
 	readonly bool
+}
+
+// s7Number is a number that goes on when the samples of its bytes have ended.
+type s7Number struct {
+	offset, width int
+	cell          *Cell // nil: it was written, and stays
 }
 
 // s7Mapping is a point in memory.
@@ -100,9 +111,10 @@ func (s *s7Service) newMemory(a *profiles.S7Area, counted bool) (*s7Memory, erro
 	return m, nil
 }
 
-// byteSample puts a cell over a byte.
-func (s *s7Service) byteSample(name, area, offset string, d *profiles.Dynamics, t *profiles.Track) error {
+// byteSample puts a cell over a byte, or over a number that begins there.
+func (s *s7Service) byteSample(name, area, place string, d *profiles.Dynamics, t *profiles.Track) error {
 	letters, db, err := profiles.ParseS7Area(area)
+	offset, number, isNumber := strings.Cut(place, ":")
 	n, err2 := strconv.Atoi(offset)
 	a, known := s7comm.ParseArea(letters)
 	if err != nil || err2 != nil || !known || n < 0 || n >= s7ImageMax {
@@ -117,8 +129,17 @@ func (s *s7Service) byteSample(name, area, offset string, d *profiles.Dynamics, 
 			s.areas[a] = m
 		}
 	}
-	if n >= len(m.image) {
-		m.image = append(m.image, make([]byte, n+1-len(m.image))...)
+	end := n + 1
+	var kind string
+	var scale float64
+	if isNumber {
+		if kind, scale, err = profiles.ParseS7Number(number); err != nil {
+			return err
+		}
+		end = n + profiles.S7Width(kind)
+	}
+	if end > len(m.image) {
+		m.image = append(m.image, make([]byte, end-len(m.image))...)
 	}
 	if len(m.cells) < len(m.image) {
 		m.cells = append(m.cells, make([]*Cell, len(m.image)-len(m.cells))...)
@@ -127,7 +148,26 @@ func (s *s7Service) byteSample(name, area, offset string, d *profiles.Dynamics, 
 	if err != nil {
 		return err
 	}
-	m.cells[n] = cell
+	if !isNumber {
+		m.cells[n] = cell
+		return nil
+	}
+	width := profiles.S7Width(kind)
+	cell.Encode = func(dst []byte, v Value) []byte {
+		if kind == "f32" || kind == "f64" {
+			v = FloatValue(v.Float() / scale)
+		}
+		return s7Encode(dst, kind, width, v)
+	}
+	cell.Decode = func(b []byte) uint64 {
+		v := s7Decode(kind, b)
+		if kind == "f32" || kind == "f64" {
+			return uint64(int64(math.Round(v.Float() * scale)))
+		}
+		return v.Uint()
+	}
+	m.moving = append(m.moving, s7Number{n, width, cell})
+	slices.SortFunc(m.moving, func(a, b s7Number) int { return cmp.Compare(a.offset, b.offset) })
 	return nil
 }
 
@@ -166,6 +206,9 @@ func (m *s7Memory) read(st *State, dst []byte, offset, n int) ([]byte, Origin) {
 			}
 		}
 	}
+	if len(m.moving) > 0 && m.goOn(st, dst[start:], offset) {
+		from = Modelled
+	}
 	for i := range m.maps {
 		p := &m.maps[i]
 		if p.offset < offset+n && offset < p.offset+p.width && m.live(st, p) {
@@ -174,6 +217,26 @@ func (m *s7Memory) read(st *State, dst []byte, offset, n int) ([]byte, Origin) {
 		}
 	}
 	return dst, from
+}
+
+// goOn writes the numbers that have outlived their samples over the bytes b, which begin at offset.
+func (m *s7Memory) goOn(st *State, b []byte, offset int) (any bool) {
+	i := sort.Search(len(m.moving), func(i int) bool { return m.moving[i].offset+m.moving[i].width > offset })
+	for ; i < len(m.moving) && m.moving[i].offset < offset+len(b); i++ {
+		p := &m.moving[i]
+		if p.cell == nil || m.playing(p.offset, p.width) {
+			continue
+		}
+		v, _ := p.cell.Read(st)
+		for k, x := range v {
+			m.image[p.offset+k] = x
+			if at := p.offset + k - offset; at >= 0 && at < len(b) {
+				b[at] = x
+			}
+		}
+		any = true
+	}
+	return any
 }
 
 // live says whether a point decides what its bytes hold: there is no recording of them, or it has ended.
@@ -240,6 +303,11 @@ func (m *s7Memory) write(st *State, offset int, data []byte, mask byte) uint8 {
 			return code
 		}
 	}
+	for i := range m.moving {
+		if p := &m.moving[i]; p.offset < offset+len(data) && offset < p.offset+p.width {
+			p.cell = nil
+		}
+	}
 	for i, v := range data {
 		if at := offset + i; at < len(m.cells) && m.cells[at] != nil {
 			m.cells[at].Write(st, data[i:i+1])
@@ -255,7 +323,7 @@ func (m *s7Memory) writePoint(st *State, p *s7Mapping, offset int, data []byte) 
 	var v Value
 	if p.bit >= 0 {
 		v = BoolValue(data[p.offset-offset]>>p.bit&1 == 1)
-		if v.Bool() == p.point.Get().Bool() && m.playing(p) {
+		if v.Bool() == p.point.Get().Bool() && m.playing(p.offset, p.width) {
 			return s7comm.CodeSuccess
 		}
 	} else {
@@ -273,7 +341,7 @@ func (m *s7Memory) writePoint(st *State, p *s7Mapping, offset int, data []byte) 
 		}
 		v = s7Decode(p.kind, b)
 	}
-	asRecorded := m.playing(p)
+	asRecorded := m.playing(p.offset, p.width)
 	switch err := p.point.Set(v); {
 	case errors.Is(err, ErrReadOnly):
 		if asRecorded { // the original took it
@@ -289,9 +357,9 @@ func (m *s7Memory) writePoint(st *State, p *s7Mapping, offset int, data []byte) 
 	return s7comm.CodeSuccess
 }
 
-// playing says whether a byte of the mapping still plays its recording.
-func (m *s7Memory) playing(p *s7Mapping) bool {
-	for i := p.offset; i < p.offset+p.width && i < len(m.cells); i++ {
+// playing says whether any of some bytes still plays its recording.
+func (m *s7Memory) playing(offset, width int) bool {
+	for i := offset; i < offset+width && i < len(m.cells); i++ {
 		if c := m.cells[i]; c != nil && !c.Live() {
 			return true
 		}

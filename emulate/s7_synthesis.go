@@ -58,14 +58,16 @@ func (s *s7Service) synthesize() {
 		ethernet[0], ethernet[1] = 0x07, 0xFE
 		s.make(0x0037, 0, 48, append(ethernet, make([]byte, 28)...))
 	}
-	s.listAll()
 }
 
 // listAll makes list 0x0000: the ids of the lists that can be read, parts of them included.
 func (s *s7Service) listAll() {
 	ids := []uint16{0x0000, 0x0F00}
-	for k := range s.lists {
+	for k, l := range s.lists {
 		id := uint16(k >> 16)
+		if len(s.held(l)) == 0 {
+			continue // it is refused
+		}
 		ids = append(ids, id)
 		if id&0x0F00 == 0 && id != 0x0037 {
 			ids = append(ids, id|0x0100, id|0x0F00)

@@ -36,8 +36,11 @@ func (s *s7Service) openLists() error {
 		}
 		s.lists[listKey(id, index)] = l
 	}
-	if len(s.lists) == 0 {
+	if id := &s.dev.Identity; len(s.lists) == 0 && (id.Order != "" || id.Model != "") {
 		s.synthesize()
+	}
+	if s.lists[listKey(0, 0)] == nil && len(s.lists) > 0 {
+		s.listAll()
 	}
 	if l := s.lists[listKey(0, 0)]; l != nil {
 		if z, ok := s7comm.ParseSZL(s.held(l)); ok {

@@ -3,11 +3,15 @@ package profiles
 import (
 	"encoding/binary"
 	"fmt"
+	"strconv"
+	"strings"
 )
 
 // The samples of an S7 service are named after what is asked:
 //
 //	DB1.12                      a byte of an area
+//	DB1.12:u32                  a number there: how it goes on when the samples of its bytes have ended;
+//	DB1.12:f32*1000             a REAL, followed as a whole number of thousandths
 //	szl 0011/0000               a system status list: an S7Answer
 //	userdata 3/2 ff09 3041      any other userdata question: group, function, head and data: an S7Answer
 //	follow userdata 2/5 …       how many messages are pushed after the answer
@@ -157,6 +161,19 @@ const (
 // S7Byte names the samples of a byte of an area; db counts for data blocks only.
 func S7Byte(area string, db uint16, offset int) string {
 	return fmt.Sprintf("%s.%d", S7AreaName(area, db), offset)
+}
+
+// ParseS7Number reads the part of a name behind the byte: the kind of number, and what a REAL is multiplied by.
+func ParseS7Number(s string) (kind string, scale float64, err error) {
+	kind, factor, scaled := strings.Cut(s, "*")
+	scale = 1
+	if scaled {
+		scale, err = strconv.ParseFloat(factor, 64)
+	}
+	if err != nil || S7Width(kind) < 2 || scale <= 0 {
+		return "", 0, fmt.Errorf("%q: want a kind of number, as u32 or f32*1000", s)
+	}
+	return kind, scale, nil
 }
 
 // S7AreaName is the name of an area as keys of Areas write it.
