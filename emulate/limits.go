@@ -38,7 +38,7 @@ func limitsOf(given *profiles.Limits, udp bool) profiles.Limits {
 		}
 	}
 	if l.PerPeer == 0 {
-		l.PerPeer = max(min(defaultPerPeer, l.Connections/2), 1)
+		l.PerPeer = max(min(defaultPerPeer, l.Connections-1), 1)
 	}
 	if l.Idle == 0 {
 		l.Idle = defaultIdle
@@ -111,14 +111,15 @@ type rateLimit struct {
 type bucket struct {
 	tokens  float64
 	at      time.Time
-	refused uint64    // since it was last said
-	said    time.Time // when the limit was last noted
+	refused uint64 // since it was last noted
+	noted   time.Time
+	from    netip.AddrPort // the one refused last
 }
 
 const (
 	rateBurst = 2
 	rateUnit  = 1500 // an answer counts once for every so many bytes
-	rateSaid  = time.Second
+	rateNoted = time.Second
 )
 
 // bucket is filled up to now.
@@ -137,14 +138,11 @@ func (r *rateLimit) bucket(a netip.Addr, now time.Time) *bucket {
 	return b
 }
 
-// refuse counts a refusal; note says that it is time to log refused of them.
-func (b *bucket) refuse(now time.Time) (refused uint64, note bool) {
+// refuse counts a refusal, and says whether it is time to note them.
+func (b *bucket) refuse(from netip.AddrPort, now time.Time) (note bool) {
 	b.refused++
-	if now.Sub(b.said) < rateSaid {
-		return 0, false
-	}
-	refused, b.refused, b.said = b.refused, 0, now
-	return refused, true
+	b.from = from
+	return now.Sub(b.noted) >= rateNoted
 }
 
 func (b *bucket) charge(bytes int) { b.tokens -= float64((bytes + rateUnit - 1) / rateUnit) }

@@ -133,6 +133,13 @@ func (u *udpPort) close() {
 	for u.ring.prev != &u.ring {
 		u.drop(u.ring.prev)
 	}
+	if u.rate.buckets != nil {
+		for i := range u.rate.buckets {
+			if b := &u.rate.buckets[i]; b.refused > 0 {
+				u.noteRefused(b)
+			}
+		}
+	}
 	if u.later != nil {
 		u.later.close()
 	}
@@ -177,7 +184,9 @@ func (u *udpPort) datagram(b []byte, from, local netip.AddrPort) {
 	if u.limits.Rate > 0 && !from.Addr().IsLoopback() {
 		bucket = u.rate.bucket(from.Addr(), u.at)
 		if bucket.tokens < 1 {
-			u.refuse(bucket, from)
+			if bucket.refuse(from, u.at) {
+				u.noteRefused(bucket)
+			}
 			return
 		}
 	}
@@ -217,15 +226,18 @@ func (u *udpPort) guard(from netip.AddrPort, b []byte) {
 	u.drop(p)
 }
 
-// refuse notes that an address asks too much: once a second, with how often it did.
-func (u *udpPort) refuse(b *bucket, from netip.AddrPort) {
-	n, note := b.refuse(u.at)
-	if e := u.decoy.opt.Events; note && e != nil {
-		v := u.door.services[0]
-		e.note(&source{
-			id: u.decoy.sessions.Add(1), device: v.device, protocol: v.proto, transport: "udp", remote: from, local: u.local,
-		}, Limited, u.stamp, fmt.Sprintf("more than %g datagrams a second: %d not answered", u.limits.Rate, n))
+// noteRefused logs that an address asks too much: once a second, with how often it did.
+func (u *udpPort) noteRefused(b *bucket) {
+	n := b.refused
+	b.refused, b.noted = 0, u.at
+	e := u.decoy.opt.Events
+	if e == nil {
+		return
 	}
+	v := u.door.services[0]
+	e.note(&source{
+		id: u.decoy.sessions.Add(1), device: v.device, protocol: v.proto, transport: "udp", remote: b.from, local: u.local,
+	}, Limited, u.stamp, fmt.Sprintf("more than %g datagrams a second: %d not answered", u.limits.Rate, n))
 }
 
 // meet opens a session for a new peer: of several services on the port, with the first that can read

@@ -49,9 +49,13 @@ func appendFields(b []byte, v reflect.Value, max int) []byte {
 			b = append(b, ',')
 		}
 		b = append(append(append(b, '"'), f.name...), '"', ':') // a Go name needs no escapes
-		b = appendValue(b, x, max)
-		if n := payload(x); n > max {
-			b = appendDigest(b, f.name, x, n)
+		if f.prints {
+			b = AppendQuoted(b, x.Interface().(fmt.Stringer).String())
+			continue
+		}
+		b = appendKind(b, x, max)
+		if f.payload && x.Len() > max {
+			b = appendDigest(b, f.name, x)
 		}
 	}
 	return b
@@ -61,6 +65,11 @@ func appendValue(b []byte, v reflect.Value, max int) []byte {
 	if v.Kind() != reflect.Pointer && v.Kind() != reflect.Interface && v.Type().Implements(stringer) {
 		return AppendQuoted(b, v.Interface().(fmt.Stringer).String())
 	}
+	return appendKind(b, v, max)
+}
+
+// appendKind writes a value whose type does not print itself.
+func appendKind(b []byte, v reflect.Value, max int) []byte {
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:
 		if v.IsNil() {
@@ -99,17 +108,7 @@ func appendValue(b []byte, v reflect.Value, max int) []byte {
 	return AppendQuoted(b, fmt.Sprint(v.Interface()))
 }
 
-// payload is the length of a field that may be cut: bytes and texts that do not print themselves.
-func payload(v reflect.Value) int {
-	if k := v.Kind(); k == reflect.String || k == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8 {
-		if !v.Type().Implements(stringer) {
-			return v.Len()
-		}
-	}
-	return 0
-}
-
-func appendDigest(b []byte, name string, v reflect.Value, n int) []byte {
+func appendDigest(b []byte, name string, v reflect.Value) []byte {
 	var sum [sha256.Size]byte
 	if v.Kind() == reflect.String {
 		sum = sha256.Sum256([]byte(v.String()))
@@ -118,7 +117,7 @@ func appendDigest(b []byte, name string, v reflect.Value, n int) []byte {
 	}
 	b = append(b, ',')
 	b = AppendQuoted(b, name+"_bytes")
-	b = strconv.AppendInt(append(b, ':'), int64(n), 10)
+	b = strconv.AppendInt(append(b, ':'), int64(v.Len()), 10)
 	b = append(b, ',')
 	b = AppendQuoted(b, name+"_sha256")
 	b = append(b, ':', '"')

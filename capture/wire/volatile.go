@@ -42,6 +42,8 @@ type field struct {
 	name     string // "" for an embedded struct
 	tag      string
 	fold, id bool
+	prints   bool // its type says itself how it is written
+	payload  bool // bytes or a text, which may be long
 }
 
 var plans sync.Map // reflect.Type -> *plan
@@ -60,6 +62,13 @@ func planOf(t reflect.Type) *plan {
 		x := field{index: i, name: f.Name, tag: tag, fold: opt == "fold", id: tag == tagID}
 		if f.Anonymous {
 			x.name = ""
+		}
+		switch k := f.Type.Kind(); {
+		case k == reflect.Pointer || k == reflect.Interface:
+		case f.Type.Implements(stringer):
+			x.prints = true
+		case k == reflect.String || k == reflect.Slice && f.Type.Elem().Kind() == reflect.Uint8:
+			x.payload = true
 		}
 		if x.id {
 			x.tag = ""
