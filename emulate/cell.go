@@ -22,9 +22,11 @@ type Cell struct {
 	played bool         // the recording has ended
 	value  []byte       // what it held last
 	since  time.Time    // when it began to go on by itself
+	handed bool         // the motion knows
 	motion *Motion      // nil: stays
 	made   []byte       // what the motion gave last
 	Encode func(dst []byte, v Value) []byte
+	Decode func(b []byte) uint64 // the number in a sample, from which dynamics go on; nil: DecodeUint
 }
 
 // NewCell plays t, then goes on by d (nil: stays as it is). With --values model the samples are passed
@@ -62,10 +64,17 @@ func (c *Cell) advance() {
 
 // goOn hands over from the recording to the dynamics.
 func (c *Cell) goOn(st *State) {
-	c.played, c.since = true, st.Now()
-	if c.motion != nil {
-		c.motion.Start(c.since, DecodeUint(c.value))
+	c.played, c.since, c.handed = true, st.Now(), false
+}
+
+// start tells the motion where it goes on from. It is done with the first reading, when Decode is known.
+func (c *Cell) start() {
+	decode := c.Decode
+	if decode == nil {
+		decode = DecodeUint
 	}
+	c.motion.Start(c.since, decode(c.value))
+	c.handed = true
 }
 
 // Live says whether the cell no longer plays its recording: a point that it maps to decides now.
@@ -99,6 +108,9 @@ func (c *Cell) Peek(st *State) ([]byte, Origin) {
 	}
 	if c.motion == nil {
 		return c.value, Modelled
+	}
+	if !c.handed && !c.since.IsZero() {
+		c.start()
 	}
 	v := c.motion.At(st.Now())
 	if c.Encode != nil {

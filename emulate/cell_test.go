@@ -142,6 +142,30 @@ func TestCellRepeatsAnyRecording(t *testing.T) {
 	}
 }
 
+// A sample may have more in it than the number: the dynamics go on from the number, with either kind of values.
+func TestCellWithACodeOfItsOwn(t *testing.T) {
+	for _, values := range []Values{FromRecording, Model} {
+		w := &stopwatch{someday}
+		st, err := NewState(&profiles.Device{}, Settings{Now: w.now, Values: values})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cell, err := st.NewCell("c", trackOf(t, "4105 4109"), &profiles.Dynamics{Counter: &profiles.Counter{Rate: 1}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cell.Decode = func(b []byte) uint64 { return uint64(b[1]) }
+		cell.Encode = func(dst []byte, v Value) []byte { return append(dst, 0x41, byte(v.Uint())) }
+		for values == FromRecording && !cell.Live() {
+			cell.Read(st)
+		}
+		w.t = w.t.Add(2 * time.Second)
+		if v, _ := cell.Read(st); fmt.Sprintf("%x", v) != "410b" {
+			t.Errorf("values %d: two seconds after 4109 it is %x", values, v)
+		}
+	}
+}
+
 func TestLivingCellAllocatesNothing(t *testing.T) {
 	st, w := newTestState(t, nil)
 	cell, err := st.NewCell("c", trackOf(t, "0001 0002"), &profiles.Dynamics{Counter: &profiles.Counter{Rate: 10}})
