@@ -3,13 +3,9 @@ package clone
 import (
 	"bytes"
 	"crypto/rand"
-	"encoding/binary"
-	"time"
 
 	"ringer/capture"
 	"ringer/capture/snmp"
-	"ringer/capture/wire"
-	"ringer/profiles"
 )
 
 // An snmpLearner learns the variables of an agent, whom it answers, and how it refuses. What the
@@ -23,71 +19,21 @@ type snmpLearner struct {
 	silence int // exchanges that wait in views
 
 	bulk     snmpBulk
-	refused  map[string]string // SETs: error by OID
-	v2Errors int               // SNMPv2c answers with the error of version 1, and with the exceptions of version 2
+	refused  []snmpRefused
+	v2Errors int // SNMPv2c answers with the error of version 1, and with the exceptions of version 2
 	v2Except int
 	long     int // octets in lengths; -1 before the first answer
 	engine   snmpEngine
 }
 
-// An snmpView is a community or a user: who it is, and what it was answered.
-type snmpView struct {
-	number   int
-	key      string
-	secret   []byte // the community in the clear
-	name     string // what the profile calls it: the community or its verifier
-	user     bool
-	level    string // of a user: noauth, auth, priv
-	wrote    bool
-	answered map[snmp.Version]bool
-	silent   map[snmp.Version][]*capture.Exchange // until the first answer
-	asked    map[snmp.Version]bool
-}
-
-// snmpSilentMax bounds the unanswered exchanges that wait for the first answer to their community: most
-// communities in a scan are never answered.
-const snmpSilentMax = 4096
-
 func newSNMPLearner(s *Service) learner {
-	l := &snmpLearner{s: s, byName: map[string]*snmpView{}, refused: map[string]string{}, long: -1}
+	l := &snmpLearner{s: s, byName: map[string]*snmpView{}, long: -1}
 	l.salt = s.Options.Salt
 	if len(l.salt) == 0 {
 		l.salt = make([]byte, 8)
 		rand.Read(l.salt)
 	}
 	return l
-}
-
-// view finds a community or user. Beyond snmpViewMax of those answered, the last number stands for all.
-func (l *snmpLearner) view(name []byte, user bool) *snmpView {
-	key := "c" + string(name)
-	if user {
-		key = "u" + string(name)
-	}
-	v := l.byName[key]
-	if v == nil {
-		v = &snmpView{
-			number: -1, key: key, secret: bytes.Clone(name), name: string(name), user: user,
-			answered: map[snmp.Version]bool{}, silent: map[snmp.Version][]*capture.Exchange{}, asked: map[snmp.Version]bool{},
-		}
-		if !user && !l.s.Options.KeepSecrets {
-			v.name = profiles.NewVerifier(name, l.salt)
-		}
-		if len(l.byName) < snmpSilentMax {
-			l.byName[key] = v
-		}
-	}
-	return v
-}
-
-// number gives a view its number when it is first answered.
-func (l *snmpLearner) number(v *snmpView) int {
-	if v.number < 0 {
-		v.number = min(len(l.views), snmpViewMax-1)
-		l.views = append(l.views, v)
-		l.byName[v.key] = v
-	}
-	return v.number
 }
 
 func (l *snmpLearner) Learn(x *capture.Exchange) {
@@ -143,7 +89,7 @@ func (l *snmpLearner) community(x *capture.Exchange, req *snmp.CommunityMessage)
 	if reply.PDU.ErrorStatus == snmp.NoError && req.PDU.Type == snmp.SetRequest {
 		v.wrote = true
 	}
-	l.note(req, reply)
+	l.note(v, req, reply)
 	if l.regular(req, reply) && l.learn(v, &req.PDU, &reply.PDU, req.Version, x) {
 		l.s.Record.Count(x)
 		return
@@ -152,80 +98,6 @@ func (l *snmpLearner) community(x *capture.Exchange, req *snmp.CommunityMessage)
 		l.aside(reply.PDU.VarBinds, x)
 	}
 	l.s.Record.Keep(x)
-}
-
-// scrub is the exchange with the community called as the profile calls it.
-func (v *snmpView) scrub(x *capture.Exchange) *capture.Exchange {
-	if v.name == string(v.secret) {
-		return x
-	}
-	y := *x
-	y.Replies = nil
-	rename := func(m wire.Message) wire.Message {
-		if c, ok := m.(*snmp.CommunityMessage); ok && bytes.Equal(c.Community, v.secret) {
-			d := *c
-			d.Community = snmp.Community(v.name)
-			return &d
-		}
-		return m
-	}
-	y.Request = rename(x.Request)
-	for _, m := range x.Replies {
-		y.Replies = append(y.Replies, rename(m))
-	}
-	return &y
-}
-
-// silent puts an unanswered exchange aside until its community is answered: silence towards a wrong
-// community is the rule, towards a right one it is worth keeping.
-func (l *snmpLearner) silent(v *snmpView, version snmp.Version, x *capture.Exchange) {
-	if v.answered[version] {
-		l.s.Record.Keep(x)
-		return
-	}
-	if l.silence < snmpSilentMax {
-		l.silence++
-		y := *x
-		v.silent[version] = append(v.silent[version], &y)
-	}
-}
-
-func (l *snmpLearner) answers(v *snmpView, version snmp.Version) {
-	if v.answered[version] {
-		return
-	}
-	v.answered[version] = true
-	l.silence -= len(v.silent[version])
-	for _, y := range v.silent[version] {
-		l.s.Record.Keep(y)
-	}
-	delete(v.silent, version)
-}
-
-// note gathers what an answer says about the agent's habits.
-func (l *snmpLearner) note(req, reply *snmp.CommunityMessage) {
-	if octets, ok := reply.LongLengths(); ok && l.long < 0 {
-		l.long = octets
-	}
-	e := reply.PDU.ErrorStatus
-	if req.PDU.Type == snmp.SetRequest && e != snmp.NoError {
-		if i := int(reply.PDU.ErrorIndex) - 1; i >= 0 && i < len(req.PDU.VarBinds) && e != snmp.GenErr && e != snmp.TooBig {
-			l.refused[req.PDU.VarBinds[i].OID.Canonical().String()] = e.String()
-		}
-		return
-	}
-	if req.Version != snmp.V2c {
-		return
-	}
-	if e == snmp.NoSuchName {
-		l.v2Errors++
-	}
-	for i := range reply.PDU.VarBinds {
-		if reply.PDU.VarBinds[i].Value.Type.Exception() {
-			l.v2Except++
-			break
-		}
-	}
 }
 
 // regular says whether an answer is one that is made from the values alone.
@@ -398,21 +270,4 @@ func (l *snmpLearner) aside(list []snmp.VarBind, x *capture.Exchange) {
 			n.at = x.At
 		}
 	}
-}
-
-// snmpEngine is what is known of the agent's SNMPv3 engine.
-type snmpEngine struct {
-	id      []byte
-	boots   int64
-	time    int64
-	at      time.Time
-	maxSize int64
-	track   profiles.Track // boots and time, as discovery and requests without a digest were answered
-	reports map[string]*profiles.Track
-}
-
-// snmpEngineSample is a sample of the engine's clock: boots and time, four octets each.
-func snmpEngineSample(u *snmp.USM) []byte {
-	b := binary.BigEndian.AppendUint32(nil, uint32(u.EngineBoots))
-	return binary.BigEndian.AppendUint32(b, uint32(u.EngineTime))
 }

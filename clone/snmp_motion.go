@@ -93,7 +93,7 @@ func snmpDateClock(n *snmpNode) *profiles.Dynamics {
 	if last[8] == 0 {
 		unit = time.Second // most agents do not say tenths
 	}
-	return &profiles.Dynamics{Clock: &profiles.Clock{Of: "wall", Unit: unit, Skew: t.Sub(n.at).Round(time.Second)}}
+	return &profiles.Dynamics{Clock: &profiles.Clock{Of: "wall", Unit: unit, Skew: t.Add(unit / 2).Sub(n.at).Round(time.Second)}}
 }
 
 // last is what the variable was last seen to hold.

@@ -22,9 +22,7 @@ func (l *snmpLearner) Finish(out *Output) (profiles.Section, error) {
 	if l.v2Errors > 0 && l.v2Except == 0 {
 		sec.Missing = snmp.NoSuchName.String()
 	}
-	if len(l.refused) > 0 {
-		sec.Refuse = l.refused
-	}
+	sec.Refuse = l.refusals()
 	l.communities(sec, out)
 	l.v3Section(sec)
 	sec.Known = l.known()
@@ -36,6 +34,31 @@ func (l *snmpLearner) Finish(out *Output) (profiles.Section, error) {
 	}
 	l.identify(out.Device)
 	return sec, nil
+}
+
+// refusals are the variables that cannot be set, whatever the value and whoever asks, with the error that
+// says so.
+func (l *snmpLearner) refusals() map[string]string {
+	var refuse map[string]string
+	for _, r := range l.refused {
+		switch r.status {
+		case snmp.NoSuchName, snmp.ReadOnly, snmp.NoAccess:
+			if !r.view.wrote {
+				continue // it may be the community that may not
+			}
+		case snmp.NotWritable, snmp.NoCreation, snmp.ResourceUnavailable, snmp.InconsistentName, snmp.AuthorizationError:
+		default:
+			continue // it was the value
+		}
+		if n := l.tree.get(r.oid); n != nil && n.written {
+			continue
+		}
+		if refuse == nil {
+			refuse = map[string]string{}
+		}
+		refuse[r.oid.String()] = r.status.String()
+	}
+	return refuse
 }
 
 // versions are those that were answered, and those that nobody asked.

@@ -33,6 +33,7 @@ type snmpNode struct {
 	passes     uint64 // how often the stretch behind was passed over
 	passedBy   snmpViews
 	open       bool // the stretch behind is known to reach the end of the tree
+	written    bool
 }
 
 // snmpViews is a set of communities, by their number; the last one stands for all beyond it.
@@ -202,6 +203,7 @@ func (n *snmpNode) read(view int, v snmp.Value, at time.Time) {
 // write notes that the variable was set.
 func (n *snmpNode) write(view int, v snmp.Value) {
 	n.appear(view)
+	n.written = true
 	n.track.Add(append([]byte{byte(v.Type)}, v.Content()...), true)
 }
 

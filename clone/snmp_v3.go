@@ -2,6 +2,8 @@ package clone
 
 import (
 	"bytes"
+	"encoding/binary"
+	"time"
 
 	"ringer/capture"
 	"ringer/capture/snmp"
@@ -97,4 +99,21 @@ func (l *snmpLearner) v3Learn(v *snmpView, req, reply *snmp.V3Message, x *captur
 		return false
 	}
 	return l.learn(v, &req.PDU, &reply.PDU, snmp.V3, x)
+}
+
+// snmpEngine is what is known of the agent's SNMPv3 engine.
+type snmpEngine struct {
+	id      []byte
+	boots   int64
+	time    int64
+	at      time.Time
+	maxSize int64
+	track   profiles.Track // boots and time, as discovery and requests without a digest were answered
+	reports map[string]*profiles.Track
+}
+
+// snmpEngineSample is a sample of the engine's clock: boots and time, four octets each.
+func snmpEngineSample(u *snmp.USM) []byte {
+	b := binary.BigEndian.AppendUint32(nil, uint32(u.EngineBoots))
+	return binary.BigEndian.AppendUint32(b, uint32(u.EngineTime))
 }

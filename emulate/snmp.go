@@ -2,7 +2,9 @@ package emulate
 
 import (
 	"fmt"
+	"maps"
 	"path"
+	"slices"
 
 	"ringer/capture/snmp"
 	"ringer/capture/wire"
@@ -106,7 +108,8 @@ func (s *snmpService) loadRules() error {
 		return out, nil
 	}
 	var err error
-	for name, c := range s.sec.Communities {
+	for _, name := range slices.Sorted(maps.Keys(s.sec.Communities)) {
+		c := s.sec.Communities[name]
 		a := &snmpAsker{name: name, write: c.Access == "rw"}
 		if a.view, err = oids(c.View); err != nil {
 			return fmt.Errorf("communities: view: %w", err)
@@ -167,7 +170,8 @@ type snmpSession struct {
 	s         *snmpService
 	community []byte // the last one that was right, and whose it is
 	asker     *snmpAsker
-	near      int // the variable told last
+	names     []string // what recordings call it
+	near      int      // the variable told last
 	reply     snmp.CommunityMessage
 	v3        *snmpV3Reply
 	messages  [1]wire.Message
@@ -204,30 +208,44 @@ func (n *snmpSession) answer(m *snmp.CommunityMessage) Answer {
 	return Answer{Messages: n.messages[:], From: q.from}
 }
 
-// identify finds out whose community it is.
+// identify finds out whose community it is. Profiles that were merged may have it under several
+// verifiers: then it may do what any of them may.
 func (n *snmpSession) identify(community []byte) bool {
 	if n.asker != nil && string(community) == string(n.community) {
 		return true
 	}
+	var found *snmpAsker
+	var names []string
 	for _, a := range n.s.names {
 		if profiles.Verify(a.name, community) {
-			n.asker, n.community = a, append(n.community[:0], community...)
-			return true
+			names = append(names, a.name)
+			if found == nil || a.write && !found.write {
+				found = a
+			}
 		}
 	}
-	return false
+	if found == nil {
+		return false
+	}
+	n.asker, n.names, n.community = found, names, append(n.community[:0], community...)
+	return true
 }
 
 // recorded answers from whole messages. In recordings the community is called as the profile calls it.
 func (n *snmpSession) recorded(m *snmp.CommunityMessage) (Answer, bool) {
 	community := m.Community
-	m.Community = snmp.Community(n.asker.name)
-	replies, found := n.s.script.Ask(m)
-	m.Community = community
-	for _, r := range replies {
-		if c, ok := r.(*snmp.CommunityMessage); ok {
-			c.Community = community
+	for _, name := range n.names {
+		m.Community = snmp.Community(name)
+		replies, found := n.s.script.Ask(m)
+		m.Community = community
+		for _, r := range replies {
+			if c, ok := r.(*snmp.CommunityMessage); ok {
+				c.Community = community
+			}
+		}
+		if found {
+			return Answer{Messages: replies, From: Recorded}, true
 		}
 	}
-	return Answer{Messages: replies, From: Recorded}, found
+	return Answer{}, false
 }

@@ -227,3 +227,32 @@ func TestSNMPBadWalk(t *testing.T) {
 		}
 	}
 }
+
+// FuzzSNMPAnswer: whatever is asked, the agent answers something that can be read, or is silent.
+func FuzzSNMPAnswer(f *testing.F) {
+	for _, x := range []string{
+		"v2c public get 1.3.6.1.2.1.1.3.0 1.3.6.1.9", "v1 public getnext 1.3.6.1", "v2c guest getbulk/1/9 1.3.6.1 1.3.6.1.2.1.2",
+		"v2c private set 1.3.6.1.2.1.1.5.0=s:x 1.3.6.1.4.1.9999.1.1.0=s:3", "v3 viewer@80001f8804706d70 getbulk/0/50 1.3", "v3 @ get",
+	} {
+		f.Add(snmpRequest(f, x, 1))
+	}
+	dev := handWritten(f, snmpWalk)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		_, m, err := snmp.Protocol{}.New().Next(wire.Client, b, true)
+		if err != nil {
+			return
+		}
+		s := openSNMPAgent(t, dev, emulate.Settings{}).service.Open(emulate.Peer{})
+		for range 2 {
+			for _, m := range s.Answer(m).Messages {
+				out, err := m.Append(nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if n, _, err := (snmp.Protocol{}).New().Next(wire.Server, out, true); err != nil || n != len(out) {
+					t.Fatalf("answered %x: %v", out, err)
+				}
+			}
+		}
+	})
+}

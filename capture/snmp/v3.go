@@ -185,22 +185,3 @@ func (m *V3Message) Class() (string, wire.Effect) {
 	}
 	return m.PDU.Type.String(), m.PDU.Type.effect()
 }
-
-// AppendKey appends who asks and what. The size that the client can receive is no part of the question.
-func (m *V3Message) AppendKey(b []byte) []byte {
-	b = append(b, "v3"...)
-	b = appendSized(b, m.Flags)
-	b = appendNumber(b, m.SecurityModel)
-	if u := m.USM; u != nil {
-		b = appendSized(b, u.EngineID)
-		b = appendSized(b, u.UserName)
-	} else {
-		b = appendSized(b, m.Security)
-	}
-	if s := m.ScopedPDU; s != nil {
-		b = appendSized(b, s.ContextEngineID)
-		b = appendSized(b, s.ContextName)
-		return s.PDU.appendKey(b)
-	}
-	return appendSized(b, m.EncryptedPDU)
-}
