@@ -194,11 +194,12 @@ func (a *assembly) open(k flowKey) *flow {
 
 // wanted: one of the peers may be a server that was asked for.
 func (a *assembly) wanted(f *flow) bool {
-	ok := false
+	device, port := a.devices == nil, a.ports == nil
 	for _, p := range f.addrs {
-		ok = ok || a.wantedServer(p)
+		device = device || a.devices[p.Addr()]
+		port = port || a.ports[p.Port()]
 	}
-	return ok
+	return device && port
 }
 
 func (a *assembly) wantedServer(p netip.AddrPort) bool {

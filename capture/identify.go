@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -283,7 +284,11 @@ func (f *flow) choose(t *trial) {
 			t.events[i].side = !t.events[i].side
 		}
 	}
-	if !f.a.wantedServer(f.addrs[f.talk.server]) {
+	server := f.addrs[f.talk.server]
+	if f.notifies {
+		server = netip.AddrPortFrom(server.Addr(), portNotifications)
+	}
+	if !f.a.wantedServer(server) {
 		f.settle()
 		f.talk.release()
 		f.talk, f.ignored = nil, true

@@ -68,6 +68,62 @@ func TestLive(t *testing.T) {
 	t.Fatal("heard nothing")
 }
 
+// TestLiveDatagrams: loopback shows every packet twice, on its way out and in; the same question asked
+// again is another.
+func TestLiveDatagrams(t *testing.T) {
+	server, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	go func() {
+		b := make([]byte, 64)
+		for {
+			_, from, err := server.ReadFrom(b)
+			if err != nil {
+				return
+			}
+			server.WriteTo([]byte("a1\n"), from)
+		}
+	}()
+	port := server.LocalAddr().(*net.UDPAddr).AddrPort().Port()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	go func() {
+		c, err := net.Dial("udp", server.LocalAddr().String())
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		time.Sleep(300 * time.Millisecond)
+		b := make([]byte, 64)
+		for range 3 {
+			c.Write([]byte("q1\n"))
+			c.Read(b)
+			time.Sleep(50 * time.Millisecond)
+		}
+		c.Write([]byte("q2\n"))
+	}()
+	n := 0
+	for x, err := range Live(ctx, "lo", Options{ForcePort: map[uint16]wire.Protocol{port: lines{}}, Ports: []uint16{port}}) {
+		if err != nil {
+			if strings.Contains(err.Error(), "CAP_NET_RAW") {
+				t.Skip(err)
+			}
+			t.Fatal(err)
+		}
+		if s := show(x); s == "q2>a1" {
+			break
+		} else if s != "q1>a1" {
+			t.Errorf("heard %s", s)
+		}
+		n++
+	}
+	if n != 3 {
+		t.Errorf("heard %d exchanges of 3", n)
+	}
+}
+
 func TestLiveNoInterface(t *testing.T) {
 	for _, err := range Live(t.Context(), "no-such-if0", Options{}) {
 		if err == nil || !strings.Contains(err.Error(), "no-such-if0") {
