@@ -147,6 +147,7 @@ type page struct {
 	Kind   statusCode
 	Body   []byte
 	Items  []item
+	Data   []byte
 	Any    any
 }
 
@@ -158,8 +159,8 @@ type item struct {
 func (*page) Append(b []byte) ([]byte, error) { return b, nil }
 
 func TestShape(t *testing.T) {
-	base := page{1, 200, 5, 3, []byte("hello"), []item{{"a", 0}}, uint8(1)}
-	same := page{2, 200, 9, 3, []byte("something else"), []item{{"b", 0}}, uint8(2)}
+	base := page{1, 200, 5, 3, []byte("hello"), []item{{"a", 0}}, []byte{1, 2}, uint8(1)}
+	same := page{2, 200, 9, 3, []byte("something else"), []item{{"b", 0}}, []byte{7, 8}, uint8(2)}
 	if a, b := Shape(&base), Shape(&same); a != b {
 		t.Errorf("%s\n%s", a, b)
 	}
@@ -168,6 +169,7 @@ func TestShape(t *testing.T) {
 		"named":     func(p *page) { p.Kind = 4 },
 		"items":     func(p *page) { p.Items = append(p.Items, item{}) },
 		"an error":  func(p *page) { p.Items = []item{{"a", 5}} },
+		"cells":     func(p *page) { p.Data = []byte{1} },
 		"no value":  func(p *page) { p.Any = nil },
 		"a pointer": func(p *page) { p.Any = &item{} },
 	} {

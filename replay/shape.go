@@ -3,6 +3,7 @@ package replay
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,18 +16,21 @@ import (
 // answers to the same question at different times have the same shape, whatever the values were.
 //
 //   - Every list gives its length and the shape of each of its items; a field that holds one of several
-//     types gives the type. Texts and bytes are values: neither they nor their lengths belong to the shape.
+//     types gives the type. Bytes called Data, Values or Bits are a list of cells, whose number belongs to
+//     the shape; texts, bodies and other bytes are values, and neither they nor their lengths do.
 //   - A number belongs to the shape if it is a status: its type has a name of its own (an enumeration of the
-//     specification), or its field is called Status, Code, Error, Exception, Result, Type or Class, or ends
-//     in one of these words.
-//   - A bool is a status only in fields so called.
+//     specification), or its field's name ends in one of statusWords. So does a bool in a field so called.
+//     Bytes called ReturnCodes are a list of them.
 func Shape(m wire.Message) string {
 	var b strings.Builder
 	appendShape(&b, reflect.ValueOf(m), "")
 	return b.String()
 }
 
-var statusWords = []string{"Status", "Code", "Error", "Exception", "Result", "Type", "Class"}
+var statusWords = []string{"Status", "Code", "Codes", "Error", "Exception", "Result", "Type", "Class", "TransportSize"}
+
+// cells are the names of bytes that hold as many cells as were asked for.
+var cells = []string{"Data", "Values", "Bits"}
 
 func isStatus(name string) bool {
 	for _, w := range statusWords {
@@ -59,8 +63,17 @@ func appendShape(b *strings.Builder, v reflect.Value, name string) {
 		}
 		b.WriteString("}")
 	case reflect.Slice, reflect.Array:
-		if v.Type().Elem().Kind() == reflect.Uint8 || v.Type().Name() != "" {
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			switch {
+			case isStatus(name):
+				fmt.Fprintf(b, " %s=%x", name, v.Interface())
+			case slices.Contains(cells, name):
+				fmt.Fprintf(b, " %s[%d]", name, v.Len())
+			}
 			return
+		}
+		if v.Type().Implements(reflect.TypeFor[fmt.Stringer]()) {
+			return // an OID
 		}
 		b.WriteString(" " + name + "[" + strconv.Itoa(v.Len()))
 		for i := range v.Len() {
@@ -89,15 +102,15 @@ func appendShape(b *strings.Builder, v reflect.Value, name string) {
 // A Split is a recording cut in two: what the second part asks that the first had asked, too, and whether
 // the answers of a device learned from the first part have the structure of the recorded ones.
 type Split struct {
-	Cut       time.Time   `json:"cut"`
-	First     int         `json:"first"`  // requests before the cut
-	Second    int         `json:"second"` // requests after it
-	Known     int         `json:"known"`  // of those, asked before the cut, too
-	Lost      int         `json:"lost"`   // of those, the recording lost the answer
-	Same      int         `json:"same"`   // equal in structure
-	Equal     int         `json:"equal"`  // of those, equal in values after masking
-	Rows      []*SplitRow `json:"rows"`
-	Different []SplitDifference
+	Cut       time.Time         `json:"cut"`
+	First     int               `json:"first"`  // requests before the cut
+	Second    int               `json:"second"` // requests after it
+	Known     int               `json:"known"`  // of those, asked before the cut, too
+	Lost      int               `json:"lost"`   // of those, the recording lost the answer
+	Same      int               `json:"same"`   // equal in structure
+	Equal     int               `json:"equal"`  // of those, equal in values after masking
+	Rows      []*SplitRow       `json:"rows"`
+	Different []SplitDifference `json:"different"`
 
 	asked map[splitKey]struct{}
 	rows  map[rowKey]*SplitRow

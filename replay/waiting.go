@@ -26,7 +26,6 @@ func (p *player) waitFor(x *capture.Exchange) {
 	if p.target.Immediate() {
 		return
 	}
-	begun := time.Now()
 	for p.ctx.Err() == nil {
 		until := time.Time{}
 		hold := func(t time.Time) {
@@ -42,9 +41,10 @@ func (p *player) waitFor(x *capture.Exchange) {
 				if t := a.got[len(a.got)-1].At.Add(settle); t.After(time.Now()) {
 					hold(t)
 				}
-			case a.x.Conn != x.Conn && len(a.got) == 0 && len(a.x.Replies) > 0:
-				// The recording does not tell which of the two came first to the device.
-				if t := begun.Add(settle); t.After(time.Now()) {
+			case a.x.Conn != x.Conn && len(a.got) == 0:
+				// Both are to come to the target in the order in which they were sent, though on two
+				// connections: an answer says that the first has, else it is given some time.
+				if t := a.sent.Add(settle); t.After(time.Now()) {
 					hold(t)
 				}
 			case a.x.Conn == x.Conn && len(a.x.Replies) == 0 && x.Request != nil && wire.Answers(a.x.Request, x.Request):

@@ -115,15 +115,11 @@ func captureFiles(c *cli.Context) error {
 	return printLearned(c, devices, since(begun))
 }
 
-// readSparingly keeps the memory of reading a recording small: there is little garbage, and much of it at
-// a time is not worth the wait. It returns what undoes it.
+// readSparingly keeps the memory of reading a recording small: what is held is little, and garbage may not
+// grow to much more than that. It returns what undoes it.
 func readSparingly() func() {
-	percent := debug.SetGCPercent(50)
-	limit := debug.SetMemoryLimit(48 << 20)
-	return func() {
-		debug.SetGCPercent(percent)
-		debug.SetMemoryLimit(limit)
-	}
+	percent := debug.SetGCPercent(75)
+	return func() { debug.SetGCPercent(percent) }
 }
 
 func outputName(files []string, iface string) string {

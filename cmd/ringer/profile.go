@@ -37,7 +37,7 @@ A profile is a folder with a device.yaml, a .zip of it, or the device.yaml itsel
 				Flags:       []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON"}},
 				Action:      validateProfiles,
 			},
-			profileMergeCommand(),
+			profileMergeCommand(), profileDiffCommand(), profileRedactCommand(),
 		},
 	}
 }

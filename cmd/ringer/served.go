@@ -120,25 +120,37 @@ func askWith(l emulate.Listening, section profiles.Section) []string {
 // modbusPoll reads what the profile knows first: mbpoll counts types 0 coils, 1 discrete inputs, 3 input
 // and 4 holding registers.
 func modbusPoll(s *profiles.Modbus, host, port string) string {
-	unit, cells := uint8(1), s.Registers
-	for id, u := range s.Units.Map {
-		if len(cells) == 0 || len(s.Registers) == 0 && id < unit {
-			unit, cells = id, u.Registers
-		}
-	}
-	kind, span := 4, profiles.ModbusSpan{Last: 3}
-	for _, c := range cells {
-		found := false
-		for k, p := range map[int]*profiles.ModbusSpan{0: c.Coil, 1: c.Discrete, 3: c.Input, 4: c.Holding} {
-			if p != nil {
-				kind, span, found = k, *p, true
+	unit, cells := uint8(255), s.Registers // the device itself
+	switch {
+	case len(cells) == 0 && len(s.Units.Map) > 0:
+		for id, u := range s.Units.Map {
+			if len(u.Registers) > 0 && id <= unit {
+				unit, cells = id, u.Registers
 			}
 		}
-		if found {
-			break
+	case slices.Contains(s.Units.Also, 1) || s.Units.Any:
+		unit = 1
+	case s.Units.Mode == "serial" && len(s.Units.Also) > 0:
+		unit = s.Units.Also[0]
+	}
+	kind, span := firstSpan(cells)
+	return fmt.Sprintf("mbpoll -m tcp -p %s -a %d -t %d -0 -r %d -c %d -1 %s", port, unit, kind, span.First, min(spanLength(&span), 4), host)
+}
+
+func firstSpan(cells []profiles.ModbusCells) (kind int, span profiles.ModbusSpan) {
+	for _, c := range cells {
+		switch {
+		case c.Holding != nil:
+			return 4, *c.Holding
+		case c.Input != nil:
+			return 3, *c.Input
+		case c.Coil != nil:
+			return 0, *c.Coil
+		case c.Discrete != nil:
+			return 1, *c.Discrete
 		}
 	}
-	return fmt.Sprintf("mbpoll -m tcp -p %s -a %d -t %d -0 -r %d -c %d -1 %s", port, unit, kind, span.First, min(spanLength(&span), 4), host)
+	return 4, profiles.ModbusSpan{Last: 3}
 }
 
 // openCommunity is a community that the profile has in the clear, "public" before all others.

@@ -48,6 +48,7 @@ func replaySplit(p *playing, part float64) error {
 			study.Add(&x)
 		}
 	}
+	study.Openings(p.study)
 	split.Cut = study.From
 	target, err := p.inside(devices)
 	if err != nil {
