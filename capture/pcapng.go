@@ -226,7 +226,7 @@ func (s *pcapng) packet(p *packet, iface int, b []byte, stamped bool) error {
 		p.at = i.time(uint64(s.uint32(b))<<32 | uint64(s.uint32(b[4:])))
 		captured, p.length = int(s.uint32(b[8:])), int(s.uint32(b[12:]))
 		b = b[16:]
-	} else {
+	} else { // a simple packet has no time: that of the packet before it is as near as can be
 		p.length = int(s.uint32(b))
 		b = b[4:]
 		captured = min(p.length, len(b))
