@@ -45,7 +45,7 @@ type SNMP struct {
 	Missing string `yaml:"missing,omitempty"`
 	// MaxSize is the largest response in bytes; what does not fit is cut (GetBulk) or tooBig.
 	MaxSize int `yaml:"max_size,omitempty"`
-	// BulkMax is the largest number of variables in a response to GetBulk.
+	// BulkMax is the largest number of repeated variables in a response to GetBulk; 100 without it.
 	BulkMax int `yaml:"bulk_max,omitempty"`
 	// LongLengths is how many octets follow the first in the length of every SEQUENCE, in agents that do
 	// not use the shortest form.
