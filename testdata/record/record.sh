@@ -12,6 +12,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 PY=${PY:-python3}
 what=${1:?station or profile}
 work=$(mktemp -d)
+chmod 755 "$work" # nginx drops to another user
 pids=
 trap 'for p in $pids; do kill $p 2>/dev/null || true; done; wait; rm -rf "$work"' EXIT
 
