@@ -131,7 +131,7 @@ func (a *assembly) transport(ip *ipPacket) {
 	}
 	f := a.flows[k]
 	if f != nil && !f.tcp.fits(side, &s) {
-		a.end(f, false)
+		a.end(f)
 		f = nil
 	}
 	if f == nil {
@@ -143,7 +143,7 @@ func (a *assembly) transport(ip *ipPacket) {
 	f.hold()
 	if f.tcp.over() && f.closer < 0 {
 		f.closer = side
-		f.finish(f.a.clock, false)
+		f.finish()
 	}
 }
 
@@ -248,14 +248,14 @@ func (a *assembly) expire() {
 		if a.clock-f.last <= idle && a.flowsNow <= flowsMax {
 			return
 		}
-		a.end(f, false)
+		a.end(f)
 	}
 }
 
-// end takes a flow off the table. cut says that the recording ends here.
-func (a *assembly) end(f *flow, cut bool) {
+// end takes a flow off the table.
+func (a *assembly) end(f *flow) {
 	f.tcp.flush()
-	f.finish(a.clock, cut)
+	f.finish()
 	a.unlink(f)
 	if a.flows[f.key] == f {
 		delete(a.flows, f.key)
@@ -266,7 +266,7 @@ func (a *assembly) end(f *flow, cut bool) {
 // finish ends all flows: the recording is over.
 func (a *assembly) finish() {
 	for a.oldest != nil {
-		a.end(a.oldest, true)
+		a.end(a.oldest)
 	}
 	links := slices.Sorted(maps.Keys(a.unwrap.unknown))
 	for _, link := range links {

@@ -134,16 +134,12 @@ func (f *flow) take(p piece) {
 }
 
 // finish decides what can be decided and completes what is open.
-func (f *flow) finish(clock int64, cut bool) {
+func (f *flow) finish() {
 	if f.talk == nil && !f.ignored && f.started {
 		f.decide(true)
 	}
 	if f.talk != nil {
-		at := f.lastAt
-		if cut {
-			at = clock
-		}
-		f.silence(at, true)
+		f.silence(f.a.clock, true)
 		f.talk.release()
 	}
 	f.settle()
