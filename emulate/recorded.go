@@ -1,0 +1,159 @@
+package emulate
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"ringer/capture"
+	"ringer/capture/wire"
+	"ringer/profiles"
+)
+
+// A Script answers from whole recorded messages: the k-th asking of a question gets its k-th answer, and
+// silence is an answer. It holds what cells cannot express; questions it does not know cost one look-up.
+//
+// The asking that an exchange of a recording stands for is in the comment of its request's packet, as
+// clone wrote it: "asking 4-6 of 10". Without one, exchanges count up as they come.
+type Script struct {
+	questions map[string]*question
+	unasked   []capture.Exchange
+	key       []byte
+}
+
+type question struct {
+	asked   int
+	total   int // how often it was asked in the recordings, whole or not
+	entries []entry
+}
+
+type entry struct {
+	from, to int
+	replies  []wire.Message
+}
+
+// NewScript reads the recordings of a service.
+func NewScript(dev *profiles.Device, svc *profiles.Service, p wire.Protocol) (*Script, error) {
+	s := &Script{questions: map[string]*question{}}
+	for _, name := range svc.Common().Recordings {
+		f, err := dev.Files.Open(path.Clean(name))
+		if err != nil {
+			return nil, fmt.Errorf("recording: %w", err)
+		}
+		before := map[*question]int{}
+		for x, err := range capture.Exchanges(f, capture.Options{Name: name, Protocols: []wire.Protocol{p}}) {
+			if err != nil {
+				f.Close()
+				return nil, fmt.Errorf("recording: %w", err)
+			}
+			if x.Request == nil {
+				s.unasked = append(s.unasked, x)
+				continue
+			}
+			s.add(x, before)
+		}
+		f.Close()
+	}
+	return s, nil
+}
+
+// add files an exchange; before has how far each question had come in earlier recordings.
+func (s *Script) add(x capture.Exchange, before map[*question]int) {
+	key := wire.Key(x.Request)
+	q := s.questions[key]
+	if q == nil {
+		q = &question{}
+		s.questions[key] = q
+	}
+	base, ok := before[q]
+	if !ok {
+		base = q.total
+		before[q] = base
+	}
+	from, to, total := 0, 0, 0
+	if i := strings.Index(x.Note, "asking "); i < 0 {
+		from = q.total - base + 1
+		to, total = from, from
+	} else if n, _ := fmt.Sscanf(x.Note[i:], "asking %d-%d of %d", &from, &to, &total); n != 3 {
+		fmt.Sscanf(x.Note[i:], "asking %d of %d", &from, &total)
+		to = from
+	}
+	q.entries = append(q.entries, entry{base + from, base + to, x.Replies})
+	q.total = max(q.total, base+total)
+}
+
+// Empty says that there is nothing to look up.
+func (s *Script) Empty() bool { return len(s.questions) == 0 }
+
+// Unasked is what the device was recorded to say without being asked.
+func (s *Script) Unasked() []capture.Exchange { return s.unasked }
+
+// Ask counts one asking of a request. found says that the recording has the answer to it, which may be
+// silence; else it is for the cells, or for nobody. When all askings are past, a question that was only
+// ever answered whole goes on getting its last answer that was not silence.
+func (s *Script) Ask(req wire.Message) (replies []wire.Message, found bool) {
+	if len(s.questions) == 0 {
+		return nil, false
+	}
+	s.key = wire.AppendKey(s.key[:0], req)
+	q, ok := s.questions[string(s.key)]
+	if !ok {
+		return nil, false
+	}
+	q.asked++
+	covered := 0
+	var last *entry
+	for i := range q.entries {
+		e := &q.entries[i]
+		if e.from <= q.asked && q.asked <= e.to {
+			return fit(e.replies, req), true
+		}
+		covered += e.to - e.from + 1
+		if len(e.replies) > 0 || last == nil {
+			last = e
+		}
+	}
+	if q.asked > q.total && covered >= q.total && last != nil {
+		return fit(last.replies, req), true
+	}
+	return nil, false
+}
+
+// fit makes recorded replies answer this request. The recording's own messages are changed and returned:
+// they are good until the next answer.
+func fit(replies []wire.Message, req wire.Message) []wire.Message {
+	for _, m := range replies {
+		wire.Echo(m, req)
+	}
+	return replies
+}
+
+// recordedService is a protocol that is answered from recordings alone.
+type recordedService struct {
+	p      wire.Protocol
+	script *Script
+}
+
+func openRecorded(_ *State, dev *profiles.Device, svc *profiles.Service, p wire.Protocol) (Service, error) {
+	s, err := NewScript(dev, svc, p)
+	if err != nil {
+		return nil, err
+	}
+	return &recordedService{p, s}, nil
+}
+
+func (s *recordedService) Protocol() wire.Protocol { return s.p }
+func (s *recordedService) Open(Peer) Session       { return recordedSession{script: s.script} }
+
+type recordedSession struct {
+	Quiet
+	script *Script
+}
+
+func (s recordedSession) Answer(req wire.Message) Answer {
+	replies, found := s.script.Ask(req)
+	if !found {
+		return Answer{From: Refused}
+	}
+	return Answer{Messages: replies, From: Recorded}
+}
