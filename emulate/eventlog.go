@@ -91,6 +91,7 @@ func OpenEvents(path string, opt EventLogOptions) (*EventLog, error) {
 		return nil, fmt.Errorf("event log: %w", err)
 	}
 	l := NewEventLog(f, opt)
+	f.log = l.log
 	l.close = f.Close
 	return l, nil
 }
@@ -119,6 +120,9 @@ func (l *EventLog) add(src *source, turns []turn, in, out []byte, at time.Time, 
 	for i := range turns {
 		t := &turns[i]
 		b := l.wait(t.req.len() + t.ans.len())
+		if b == nil {
+			break
+		}
 		r := eventRecord{kind: t.kind, from: t.from, last: t.last, at: at, latency: latency + t.delay, src: src, text: t.text}
 		r.req = b.copy(in[t.req.from:t.req.to])
 		r.ans = b.copy(out[t.ans.from:t.ans.to])
@@ -130,13 +134,18 @@ func (l *EventLog) add(src *source, turns []turn, in, out []byte, at time.Time, 
 // note queues an event without bytes.
 func (l *EventLog) note(src *source, kind EventKind, at time.Time, text string) {
 	l.mu.Lock()
-	l.put(l.wait(0), eventRecord{kind: kind, at: at, src: src, text: text})
+	if b := l.wait(0); b != nil {
+		l.put(b, eventRecord{kind: kind, at: at, src: src, text: text})
+	}
 	l.mu.Unlock()
 }
 
-// wait gives the batch to fill, as soon as it has room for n bytes.
+// wait gives the batch to fill, as soon as it has room for n bytes; nil if the log was closed.
 func (l *EventLog) wait(n int) *eventBatch {
 	for {
+		if l.closed {
+			return nil
+		}
 		b := l.filling
 		if len(b.records) == 0 || len(b.records) < batchRecords && len(b.bytes)+n <= batchBytes {
 			return b
@@ -147,9 +156,6 @@ func (l *EventLog) wait(n int) *eventBatch {
 }
 
 func (l *EventLog) put(b *eventBatch, r eventRecord) {
-	if l.closed {
-		return
-	}
 	b.records = append(b.records, r)
 	switch {
 	case len(b.records) == 1:
@@ -224,7 +230,7 @@ func (l *EventLog) Flush() {
 // Lost is how many events could not be written.
 func (l *EventLog) Lost() uint64 { return l.out.lost.Load() }
 
-// Close writes what is queued and closes the file. Whether all could be written, Lost says.
+// Close writes what is queued and closes the file; it is for when the decoy has ended. Whether all could be written, Lost says.
 func (l *EventLog) Close() error {
 	l.mu.Lock()
 	if l.closed {

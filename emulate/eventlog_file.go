@@ -1,7 +1,7 @@
 package emulate
 
 import (
-	"fmt"
+	"log/slog"
 	"os"
 	"strconv"
 )
@@ -12,6 +12,7 @@ type rotatingFile struct {
 	path   string
 	rotate int64
 	keep   int
+	log    *slog.Logger
 	f      *os.File
 	size   int64
 }
@@ -36,7 +37,9 @@ func (r *rotatingFile) open() error {
 		f.Close()
 		return err
 	}
-	r.f, r.size = f, st.Size()
+	if r.f, r.size = f, st.Size(); !st.Mode().IsRegular() {
+		r.rotate = 0 // a terminal or a pipe stays where it is
+	}
 	return nil
 }
 
@@ -49,7 +52,14 @@ func (r *rotatingFile) Write(p []byte) (int, error) {
 	}
 	if r.rotate > 0 && r.size > 0 && r.size+int64(len(p)) > r.rotate {
 		if err := r.putAside(); err != nil {
-			return 0, err
+			// Better a file that grows than events that are lost.
+			r.log.Error("the event log cannot be put aside: it grows on", "file", r.path, "error", err)
+			r.rotate = 0
+		}
+		if r.f == nil {
+			if err := r.open(); err != nil {
+				return 0, err
+			}
 		}
 	}
 	n, err := r.f.Write(p)
@@ -70,13 +80,10 @@ func (r *rotatingFile) putAside() error {
 	}
 	for i := r.keep - 1; i >= 1; i-- {
 		if err := os.Rename(asideName(r.path, i), asideName(r.path, i+1)); err != nil && !os.IsNotExist(err) {
-			return fmt.Errorf("rotating: %w", err)
+			return err
 		}
 	}
-	if err := os.Rename(r.path, asideName(r.path, 1)); err != nil {
-		return fmt.Errorf("rotating: %w", err)
-	}
-	return r.open()
+	return os.Rename(r.path, asideName(r.path, 1))
 }
 
 func asideName(path string, i int) string { return path + "." + strconv.Itoa(i) }

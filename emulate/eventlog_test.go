@@ -222,6 +222,54 @@ func TestRotation(t *testing.T) {
 	}
 }
 
+func TestRotationThatFails(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "events.jsonl")
+	if err := os.MkdirAll(filepath.Join(path+".1", "in the way"), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	l, err := OpenEvents(path, EventLogOptions{Rotate: 1000, Keep: 1, Log: slog.New(slog.NewTextHandler(&said, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 50 {
+		askedTurn(l, toySource(1), "ask\n", "yes\n")
+		l.Flush()
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	b, _ := os.ReadFile(path)
+	if n := bytes.Count(b, []byte("\n")); n != 50 || l.Lost() != 0 || strings.Count(said.String(), "cannot be put aside") != 1 {
+		t.Errorf("%d lines, %d lost, said %q", n, l.Lost(), said.String())
+	}
+}
+
+func TestDeviceWithoutSpace(t *testing.T) {
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skip("there is no /dev/full here")
+	}
+	l, err := OpenEvents("/dev/full", EventLogOptions{Rotate: 10, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		askedTurn(l, toySource(1), "ask\n", "yes\n")
+		l.Flush()
+	}
+	if err := l.Close(); err != nil || l.Lost() != 3 {
+		t.Errorf("%v, %d events lost, want 3", err, l.Lost())
+	}
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Fatal("a device was put aside")
+	}
+	askedTurn(l, toySource(1), "too late\n", "") // must not block or grow
+	if len(l.filling.bytes) != 0 {
+		t.Error("a closed log keeps events")
+	}
+}
+
 func TestFollowEvents(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "events.jsonl")
 	l, err := OpenEvents(path, EventLogOptions{Rotate: 3000})
