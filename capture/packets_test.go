@@ -299,6 +299,14 @@ func TestStreamsByHand(t *testing.T) {
 			s 3 @3 a1\n
 			c @6 q2\n
 			s a2\n` + "\n" + fillers, "q1>a1, q2>a2"},
+		{"a damaged sequence number", handshake + `c q1\n
+			s a1\n
+			c 131075 q8\n
+			c 3 q2\n
+			s @6 a2\n` + "\n" + fillers + `c 6 +40000 q3\n
+			s @9 a3\n
+			c 9 q4\n
+			s @12 a4\n`, "q1>a1, q2>a2, q3>a3, q4>a4"},
 		{"reset", handshake + `c q1\n
 			s R`, "q1>"},
 		{"nothing after a reset", handshake + `c q1\n

@@ -75,8 +75,9 @@ type half struct {
 type heldSegment struct {
 	segment
 	side  int
-	count int   // of the stream's packets when it came
-	clock int64 // when it came
+	count int    // of the stream's packets when it came
+	clock int64  // when it came
+	next  uint32 // what its half was to go on with then
 }
 
 func before(a, b uint32) bool { return int32(a-b) < 0 }
@@ -167,7 +168,7 @@ func (t *tcpStream) add(side int, s *segment, clock int64) {
 		t.take(side, s)
 		return
 	}
-	k := heldSegment{*s, side, t.count, clock}
+	k := heldSegment{*s, side, t.count, clock, h.next}
 	k.data = append([]byte(nil), s.data...)
 	t.held = append(t.held, k)
 	t.bytes += len(k.data)
@@ -240,11 +241,14 @@ func (t *tcpStream) settle(clock int64) {
 		if len(t.held) == 0 {
 			return
 		}
-		full := t.bytes > heldBytesFlow || *t.all > heldBytesAll || len(t.held) > heldSegments
-		if !full && !t.hopeless(&t.held[0], clock) {
+		i := t.hopeless(clock)
+		if i < 0 && (t.bytes > heldBytesFlow || *t.all > heldBytesAll || len(t.held) > heldSegments) {
+			i = 0
+		}
+		if i < 0 {
 			return
 		}
-		t.giveUp()
+		t.giveUp(i)
 	}
 }
 
@@ -257,9 +261,7 @@ func (t *tcpStream) drain() {
 			continue
 		}
 		s, side := k.segment, k.side
-		t.bytes -= len(s.data)
-		*t.all -= len(s.data)
-		t.held = append(t.held[:i], t.held[i+1:]...)
+		t.remove(i)
 		t.take(side, &s)
 		i = 0
 	}
@@ -268,23 +270,40 @@ func (t *tcpStream) drain() {
 	}
 }
 
-func (t *tcpStream) hopeless(k *heldSegment, clock int64) bool {
-	waited := clock - k.clock
-	receiver := &t.halves[1-k.side]
-	if t.answersUnseen(k.side, &k.segment) || receiver.acked && before(t.halves[k.side].next, receiver.ack) {
-		return t.count-k.count >= patiencePackets || waited >= patience
+// hopeless is the first held segment that has waited long enough for what is missing before it, -1 if
+// there is none.
+func (t *tcpStream) hopeless(clock int64) int {
+	for i := 0; i < len(t.held); i++ {
+		k := &t.held[i]
+		waited := clock - k.clock
+		h, receiver := &t.halves[k.side], &t.halves[1-k.side]
+		switch {
+		case t.answersUnseen(k.side, &k.segment), receiver.acked && before(h.next, receiver.ack) && before(h.next, k.seq):
+			if t.count-k.count >= patiencePackets || waited >= patience {
+				return i
+			}
+		case waited >= patienceUnacked && k.next != h.next:
+			// All went on without it: its sequence number is not one of this connection.
+			t.remove(i)
+			i--
+		case waited >= patienceUnacked:
+			return i
+		}
 	}
-	return waited >= patienceUnacked
+	return -1
 }
 
-// giveUp declares lost what the oldest held segment waits for.
-func (t *tcpStream) giveUp() {
-	k := &t.held[0]
+// giveUp declares lost what a held segment waits for, as far as the receiver is known to have had it.
+func (t *tcpStream) giveUp(i int) {
+	k := &t.held[i]
 	side, to := k.side, k.seq
 	if !before(t.halves[side].next, k.seq) {
 		side, to = 1-k.side, k.ack
 	}
-	h := &t.halves[side]
+	h, receiver := &t.halves[side], &t.halves[1-side]
+	if receiver.acked && before(h.next, receiver.ack) && before(receiver.ack, to) {
+		to = receiver.ack
+	}
 	for i := range t.held {
 		if x := &t.held[i]; x.side == side && before(x.seq, to) {
 			to = x.seq
@@ -303,10 +322,18 @@ func (t *tcpStream) giveUp() {
 	t.to.lost(side, n, k.meta)
 }
 
+// remove takes a held segment out.
+func (t *tcpStream) remove(i int) {
+	n := len(t.held[i].data)
+	t.bytes -= n
+	*t.all -= n
+	t.held = append(t.held[:i], t.held[i+1:]...)
+}
+
 // flush delivers all that is held, holes or not.
 func (t *tcpStream) flush() {
 	for t.drain(); len(t.held) > 0; t.drain() {
-		t.giveUp()
+		t.giveUp(0)
 	}
 }
 
