@@ -227,6 +227,9 @@ func (n *snmpSession) identify(community []byte) bool {
 	if found == nil {
 		return false
 	}
+	if !slices.Contains(names, string(community)) {
+		names = append(names, string(community)) // recordings from before the profile was redacted
+	}
 	n.asker, n.names, n.community = found, names, append(n.community[:0], community...)
 	return true
 }

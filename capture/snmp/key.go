@@ -1,6 +1,6 @@
 package snmp
 
-import "fmt"
+import "strconv"
 
 // AppendKey appends all but the request id.
 func (m *CommunityMessage) AppendKey(b []byte) []byte {
@@ -38,7 +38,7 @@ func appendSized(b, s []byte) []byte {
 }
 
 func appendNumber(b []byte, n int64) []byte {
-	return fmt.Appendf(append(b, ' '), "%d:", n)
+	return append(strconv.AppendInt(append(b, ' '), n, 10), ':')
 }
 
 // AppendKey appends who asks and what. The size that the client can receive is no part of the question.

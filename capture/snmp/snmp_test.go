@@ -180,6 +180,16 @@ func TestKey(t *testing.T) {
 	}
 }
 
+// TestKeyAllocations: requests are looked up by their keys while serving.
+func TestKeyAllocations(t *testing.T) {
+	x := examples(t)[0]
+	_, m, _ := new(Conn).Next(wire.Client, x.bytes, true)
+	buf := make([]byte, 0, 1024)
+	if n := testing.AllocsPerRun(100, func() { buf = wire.AppendKey(buf[:0], m) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 // FuzzNext: no panic; what is read is written as it was; a part of a message is not a message.
 func FuzzNext(f *testing.F) {
 	for _, x := range examples(f) {
