@@ -36,6 +36,7 @@ type httpLearner struct {
 	skew          time.Duration
 	hostless      bool
 	unconditional bool
+	keepAlive     bool
 	sessions      map[[sha256.Size]byte]bool // digests of the cookies that the device made up
 	secrets       bool                       // session tokens were taken out
 	queries       bool                       // so were secrets in queries
@@ -241,6 +242,8 @@ func (l *httpLearner) traits(x *capture.Exchange, req *http.Request, r *http.Res
 	if _, ok := req.Headers.Find("Host"); !ok && req.Version == "HTTP/1.1" && r.Status < 400 {
 		l.hostless = true
 	}
+	ends := req.Headers.Lists("Connection", "close") || req.Version == "HTTP/1.0" && !req.Headers.Lists("Connection", "keep-alive")
+	l.keepAlive = l.keepAlive || ends && r.Headers.Lists("Connection", "keep-alive")
 	if r.Status == 200 {
 		tag, since := req.Headers.Get("If-None-Match"), req.Headers.Get("If-Modified-Since")
 		if tag != "" && tag == r.Headers.Get("ETag") || tag == "" && since != "" && since == r.Headers.Get("Last-Modified") {
@@ -334,7 +337,7 @@ func (l *httpLearner) Finish(out *Output) (profiles.Section, error) {
 	if len(l.order) == 0 && l.malformed == "" && l.s.Record.Len() == 0 {
 		return nil, nil
 	}
-	sec := &profiles.HTTP{Skew: l.skew, Hostless: l.hostless, Unconditional: l.unconditional}
+	sec := &profiles.HTTP{Skew: l.skew, Hostless: l.hostless, Unconditional: l.unconditional, SaysKeepAlive: l.keepAlive}
 	if err := l.bodies.write(out); err != nil {
 		return nil, err
 	}

@@ -264,6 +264,12 @@ func (s *httpService) know(method, target string, q *httpQuestion, r *httpRoute)
 	}
 }
 
+// missing says that there was nothing at the path.
+func (p *httpPath) missing() bool {
+	q := p.last["GET"]
+	return q != nil && len(p.last) == 1 && q.routes[0].status() == 404
+}
+
 // protected says whether a path that was only ever asked for with credentials is likely to need them:
 // it, or what lies in the same folder, was refused without.
 func (s *httpService) protected(bare string) bool {

@@ -16,6 +16,7 @@ import (
 type httpErrors struct {
 	recorded map[int]*httpRefusal
 	byMethod map[string]*httpRefusal // what every asking by this method got
+	served   map[string]bool         // methods that got more than refusals
 	pattern  *httpRefusal            // an error page that names its status
 	shut     []*httpRefusal          // how those without credentials were sent away
 	files    map[int][]byte
@@ -38,7 +39,7 @@ func (e *httpErrors) learn(s *httpService, dev *profiles.Device) error {
 		}
 		e.files[status] = b
 	}
-	served := map[string]bool{} // methods that got more than refusals
+	e.served = map[string]bool{"GET": true, "HEAD": true}
 	for _, o := range s.order {
 		r := o.route.final()
 		if r == nil || r.bare {
@@ -48,7 +49,7 @@ func (e *httpErrors) learn(s *httpService, dev *profiles.Device) error {
 		bare, _, _ := strings.Cut(target, "?")
 		status := r.head.Status
 		if status < 400 || status == 404 || status == 401 {
-			served[method] = true
+			e.served[method] = true
 		}
 		if status < 400 || method == "HEAD" {
 			continue
@@ -62,12 +63,15 @@ func (e *httpErrors) learn(s *httpService, dev *profiles.Device) error {
 		}
 		if status == 405 || status == 501 || status == 400 || status == 403 {
 			e.byMethod[method] = f
+			if status == 405 || status == 501 {
+				e.byMethod[""] = f
+			}
 		}
 		if e.pattern == nil && bytes.Contains(r.data, []byte(strconv.Itoa(status))) && status != 401 {
 			e.pattern = f
 		}
 	}
-	for method := range served {
+	for method := range e.served {
 		delete(e.byMethod, method)
 	}
 	if m := s.malformed; m != nil && e.recorded[m.head.Status] == nil {
@@ -75,6 +79,17 @@ func (e *httpErrors) learn(s *httpService, dev *profiles.Device) error {
 	}
 	e.headers = s.commonHeaders()
 	return nil
+}
+
+// refusal is how a method is refused: as it was recorded to be, else as another one was.
+func (e *httpErrors) refusal(method string) *httpRefusal {
+	if f := e.byMethod[method]; f != nil {
+		return f
+	}
+	if e.served[method] || method == "POST" { // what a POST may do depends on where it goes
+		return nil
+	}
+	return e.byMethod[""]
 }
 
 // commonHeaders are those that begin an answer which the device has no recorded example of.
@@ -235,7 +250,7 @@ func (h *httpSession) plainError(a *httpAsked, status int, closes bool) Answer {
 	if status == 405 {
 		more = append(more, profiles.HTTPHeader{Name: "Allow", Value: "GET, HEAD"})
 	}
-	closes = closes || a.expected || s.sec.CloseAlways || a.req.Version != "HTTP/1.1" || a.req.Headers.Lists("Connection", "close")
+	closes = closes || a.expected || s.sec.CloseAlways || a.wantsEnd()
 	if closes {
 		more = append(more, profiles.HTTPHeader{Name: "Connection", Value: "close"})
 	}
@@ -249,16 +264,16 @@ func (h *httpSession) refused(a *httpAsked, m *http.Response, closes bool) Answe
 	if a.req.Method == "HEAD" {
 		m.Body = nil
 	}
-	if a.req.Version == "" { // HTTP/0.9 has no heads
-		h.raw.Data = m.Body
-		h.out = h.out[:0]
-		h.msgs = append(h.msgs[:0], &h.raw)
-		return Answer{Messages: h.msgs, From: Refused, Close: true}
+	if closes && !h.s.sec.SaysKeepAlive {
+		saysEnd(m)
+	}
+	if a.req.Version == "" {
+		return h.bare(Refused)
 	}
 	return h.said(Refused, closes)
 }
 
-// httpReason: RFC 9110, section 15.
+// httpReason: RFC 2616, section 6.1.1, whose words devices say more often than those of RFC 9110.
 func httpReason(status int) string {
 	switch status {
 	case 200:
@@ -284,9 +299,9 @@ func httpReason(status int) string {
 	case 405:
 		return "Method Not Allowed"
 	case 414:
-		return "URI Too Long"
+		return "Request-URI Too Long"
 	case 416:
-		return "Range Not Satisfiable"
+		return "Requested Range Not Satisfiable"
 	case 431:
 		return "Request Header Fields Too Large"
 	case 501:

@@ -48,32 +48,41 @@ func listsTag(list, tag string) bool {
 	return false
 }
 
-// partial turns a whole document into what the request's headers ask for.
-func (h *httpSession) partial(p *httpReply, a *httpAsked, m *http.Response) {
+// partial turns a whole document into what the request's headers ask for; false: they ask for what there
+// is nothing of.
+func (h *httpSession) partial(p *httpReply, a *httpAsked, m *http.Response) bool {
 	if h.s.unchanged(p, a) {
 		m.Status, m.Reason, m.Line, m.Body = 304, httpReason(304), "", nil
 		for _, name := range [...]string{"Content-Type", "Content-Length", "Transfer-Encoding", "Content-Encoding", "Accept-Ranges"} {
 			m.Headers = without(m.Headers, name)
 		}
-		return
+		return true
 	}
 	if a.span == "" || a.req.Method != "GET" || !m.Headers.Lists("Accept-Ranges", "bytes") || len(p.data) != len(m.Body) {
-		return
+		return true
 	}
 	first, last, ok := byteRange(a.span, len(m.Body))
-	if !ok {
-		return
+	switch {
+	case !ok:
+		return true
+	case first > last:
+		return false
 	}
 	size := len(m.Body)
-	if first > last {
-		m.Status, m.Reason, m.Line, m.Body = 416, httpReason(416), "", nil
-		m.Headers.Set("Content-Length", "0")
-		m.Headers.Set("Content-Range", "bytes */"+strconv.Itoa(size))
-		return
-	}
 	m.Status, m.Reason, m.Line, m.Body = 206, httpReason(206), "", m.Body[first:last+1]
 	m.Headers.Set("Content-Length", strconv.Itoa(len(m.Body)))
 	m.Headers.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", first, last, size))
+	return true
+}
+
+// unsatisfiable says how much there is instead (section 15.5.17).
+func (h *httpSession) unsatisfiable(a *httpAsked, size int) Answer {
+	h.out, h.msgs = h.out[:0], h.msgs[:0]
+	ans := h.refuse(a, 416, false)
+	if len(h.out) > 0 {
+		h.out[0].Headers.Set("Content-Range", "bytes */"+strconv.Itoa(size))
+	}
+	return ans
 }
 
 // byteRange reads one range (section 14.1.2). A range that cannot be satisfied has first after last; ok

@@ -96,6 +96,9 @@ func (h *httpSession) respond(a *httpAsked) Answer {
 	return h.unknown(a)
 }
 
+// longTarget is what most servers take at most: they read a request line into 8 KB.
+const longTarget = 8000
+
 // unfit is the status for a request that no recorded answer is looked up for; 0: it is fit.
 func (s *httpService) unfit(a *httpAsked) int {
 	v := a.req.Version
@@ -108,6 +111,10 @@ func (s *httpService) unfit(a *httpAsked) int {
 	case a.host == "" && v != "HTTP/1.0" && !s.sec.Hostless:
 		if _, named := a.req.Headers.Find("Host"); !named {
 			return 400
+		}
+	case len(a.req.Target) > longTarget:
+		if _, known := s.questions[a.req.Method+" "+a.target]; !known {
+			return 414
 		}
 	case len(a.req.Body) == 0 && !a.req.WellFramed():
 		if _, coded := a.req.Headers.Find("Transfer-Encoding"); coded && a.req.Headers.Get("Content-Length") == "" {
@@ -176,8 +183,8 @@ func (h *httpSession) give(r *httpRoute, a *httpAsked, headless bool) (Answer, b
 			if h.filled(p, a, m) {
 				from = Point
 			}
-			if p.head.Status == 200 && r.whole() {
-				h.partial(p, a, m)
+			if p.head.Status == 200 && r.whole() && !h.partial(p, a, m) {
+				return h.unsatisfiable(a, len(p.data)), true
 			}
 			h.adapt(m, p, a)
 		}
@@ -185,8 +192,20 @@ func (h *httpSession) give(r *httpRoute, a *httpAsked, headless bool) (Answer, b
 			m.Body = nil
 		}
 		closes = h.s.closes(a, m, headless)
+		h.s.endings(m, a)
+	}
+	if a.req.Version == "" && len(h.out) > 0 {
+		return h.bare(from), true
 	}
 	return h.said(from, closes), true
+}
+
+// bare answers a request of HTTP/0.9, which knows no heads.
+func (h *httpSession) bare(from Origin) Answer {
+	h.raw.Data = h.out[len(h.out)-1].Body
+	h.out = h.out[:0]
+	h.msgs = append(h.msgs[:0], &h.raw)
+	return Answer{Messages: h.msgs, From: from, Close: true}
 }
 
 // message is a fresh response to fill.
@@ -218,14 +237,27 @@ func (h *httpSession) host(a *httpAsked) string {
 	return h.peer.Local.String()
 }
 
-// adapt makes a recorded answer fit a request that came over another version of HTTP, or that asks for
-// the connection to be closed.
+// adapt makes a recorded answer fit a request that came over another version of HTTP.
 func (h *httpSession) adapt(m *http.Response, p *httpReply, a *httpAsked) {
 	if a.req.Version == "HTTP/1.0" && m.Headers.Lists("Transfer-Encoding", "chunked") {
 		m.Headers = without(m.Headers, "Transfer-Encoding")
 		m.Body = p.data
 	}
-	if a.req.Headers.Lists("Connection", "close") && m.Headers.Lists("Connection", "keep-alive") {
+}
+
+// endings makes an answer say that the connection ends, where the request wants it to.
+func (s *httpService) endings(m *http.Response, a *httpAsked) {
+	if !s.sec.SaysKeepAlive && a.wantsEnd() {
+		saysEnd(m)
+	}
+}
+
+func (a *httpAsked) wantsEnd() bool {
+	return a.req.Headers.Lists("Connection", "close") || a.req.Version == "HTTP/1.0" && !a.req.Headers.Lists("Connection", "keep-alive")
+}
+
+func saysEnd(m *http.Response) {
+	if m.Headers.Lists("Connection", "keep-alive") {
 		m.Headers.Set("Connection", "close")
 		m.Headers = without(m.Headers, "Keep-Alive")
 	}
@@ -244,10 +276,10 @@ func without(h http.Headers, name string) http.Headers {
 // closes says whether the connection ends with this answer (RFC 9112, section 9.3).
 func (s *httpService) closes(a *httpAsked, m *http.Response, headless bool) bool {
 	switch {
-	case s.sec.CloseAlways || a.req.Version == "" || a.req.Headers.Lists("Connection", "close") || m.Headers.Lists("Connection", "close"):
-		return true
 	case m.Status == 101:
 		return false
+	case s.sec.CloseAlways || a.req.Version == "" || a.wantsEnd() || m.Headers.Lists("Connection", "close"):
+		return true
 	case (a.req.Version == "HTTP/1.0" || m.Version == "HTTP/1.0") && !m.Headers.Lists("Connection", "keep-alive"):
 		return true
 	case headless || a.req.Method == "HEAD" || m.Status == 204 || m.Status == 304 || a.req.Method == "CONNECT" && m.Status/100 == 2:
@@ -283,7 +315,10 @@ func (h *httpSession) goAhead(a *httpAsked) Answer {
 func (h *httpSession) unknown(a *httpAsked) Answer {
 	s := h.s
 	method := a.req.Method
-	if p := s.paths[a.bare]; p != nil {
+	if _, ok := normalTarget(a.bare); !ok && a.bare != "*" && method != "CONNECT" {
+		return h.refuse(a, 400, true)
+	}
+	if p := s.paths[a.bare]; p != nil && !p.missing() {
 		q, headless := p.last[method], false
 		if q == nil && method == "HEAD" {
 			q, headless = p.last["GET"], true
@@ -298,12 +333,12 @@ func (h *httpSession) unknown(a *httpAsked) Answer {
 			}
 			return h.refuse(a, 404, false)
 		}
-		if page := s.errors.byMethod[method]; page != nil {
+		if page := s.errors.refusal(method); page != nil {
 			return h.refuseAs(page, a, page.reply.head.Status, false)
 		}
 		return h.refuse(a, methodStatus(method), false)
 	}
-	if page := s.errors.byMethod[method]; page != nil {
+	if page := s.errors.refusal(method); page != nil {
 		return h.refuseAs(page, a, page.reply.head.Status, false)
 	}
 	switch method {

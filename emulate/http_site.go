@@ -147,8 +147,8 @@ func (h *httpSession) visit(a *httpAsked) (Answer, bool) {
 	from := Recorded
 	if h.filled(p, a, m) {
 		from = Point
-	} else {
-		h.partial(p, a, m)
+	} else if !h.partial(p, a, m) {
+		return h.unsatisfiable(a, len(p.data)), true
 	}
 	closes := s.closes(a, m, false)
 	if closes {
@@ -160,10 +160,7 @@ func (h *httpSession) visit(a *httpAsked) (Answer, bool) {
 		m.Body = nil
 	}
 	if a.req.Version == "" {
-		h.raw.Data = m.Body
-		h.out = h.out[:0]
-		h.msgs = append(h.msgs[:0], &h.raw)
-		return Answer{Messages: h.msgs, From: from, Close: true}, true
+		return h.bare(from), true
 	}
 	return h.said(from, closes), true
 }

@@ -55,6 +55,8 @@ type HTTP struct {
 	Hostless bool `yaml:"hostless,omitempty"`
 	// Unconditional: If-None-Match and If-Modified-Since are not heeded.
 	Unconditional bool `yaml:"unconditional,omitempty"`
+	// SaysKeepAlive: Connection: keep-alive is said even where the connection ends.
+	SaysKeepAlive bool `yaml:"says_keep_alive,omitempty"`
 	// CloseAlways: the connection ends with every answer.
 	CloseAlways bool `yaml:"close_always,omitempty"`
 }
