@@ -23,24 +23,26 @@ func captureCommand() *cli.Command {
 		Usage:     "recordings in, a profile per device out",
 		ArgsUsage: "FILE...",
 		Description: strings.TrimSpace(`
-Reads pcap and pcapng files (also .gz and .zst, "-" is standard input) or a network interface, finds the
-devices that answer in them, and writes a profile of each: a folder with device.yaml, which people read
-and edit, and bulk beside it. Passwords, communities and tokens are replaced by verifiers.
+Reads pcap and pcapng files (also .gz and .zst; "-" is standard input) or a
+network interface, finds the devices that answer in them, and writes a profile
+of each: a folder with device.yaml, which people read and edit, and bulk beside
+it. Passwords, communities and tokens are replaced by verifiers.
 
-  ringer capture plant.pcapng                       into plant.ringer/10.0.0.3, plant.ringer/10.0.0.8, ...
-  ringer capture monday.pcap tuesday.pcap.gz -o plant      one profile a device from all files
+  ringer capture plant.pcapng             into plant.ringer/10.0.0.3, ...
+  ringer capture monday.pcap tuesday.pcap.gz -o plant
+                                          one profile a device from all files
   ringer capture plant.pcapng --device 10.0.0.3 --port 502 -o plc
   ringer capture plant.pcapng --device 10.0.0.3 -o - > plc.zip
-  ringer capture --list plant.pcapng                what is in it, without learning
-  ringer capture -i eth0 --for 10m -o plant         listen to an interface (as root)
+  ringer capture --list plant.pcapng      what is in it, without learning
+  ringer capture -i eth0 --for 10m        listen to an interface, as root
 
-A damaged recording gives what could be read, with a warning; the exit status is 0 if something was
-learned and 3 if not.`),
+A damaged recording gives what could be read, with a warning; the exit status
+is 0 if something was learned and 3 if not.`),
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the profiles into `DIR`; \"-\": one profile as .zip to standard output"},
 			&cli.BoolFlag{Name: "list", Aliases: []string{"l"}, Usage: "show devices, protocols, exchanges, losses and unknown ports; learn nothing"},
 			&cli.StringFlag{Name: "interface", Aliases: []string{"i"}, Usage: "listen to the interface `IFACE` (Linux, as root)"},
-			&cli.DurationFlag{Name: "for", Usage: "how long to listen (10m); without it until Ctrl-C"},
+			&cli.DurationFlag{Name: "for", Usage: "listen for `TIME` (10m); without it until Ctrl-C"},
 			&cli.BoolFlag{Name: "merge", Usage: "add to the profiles that are there already"},
 			&cli.BoolFlag{Name: "force", Usage: "replace the profiles that are there already"},
 			&cli.BoolFlag{Name: "keep-secrets", Usage: "leave passwords, communities and tokens as they were recorded"},

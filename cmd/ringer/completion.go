@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"strings"
 
@@ -14,10 +13,10 @@ func completionCommand() *cli.Command {
 		Usage:     "print what makes a shell complete ringer's verbs and flags",
 		ArgsUsage: "bash|zsh|fish",
 		Description: strings.TrimSpace(`
-  source <(ringer completion bash)                                   bash, for this session
+  source <(ringer completion bash)            bash, for this session
   ringer completion bash > ~/.local/share/bash-completion/completions/ringer
-  source <(ringer completion zsh)                                    zsh
-  ringer completion fish > ~/.config/fish/completions/ringer.fish    fish`),
+  source <(ringer completion zsh)             zsh
+  ringer completion fish > ~/.config/fish/completions/ringer.fish`),
 		Action: func(c *cli.Context) error {
 			var text string
 			switch shell := c.Args().First(); shell {
@@ -44,14 +43,10 @@ func manCommand() *cli.Command {
 		Name:  "man",
 		Usage: "print the manual page",
 		Description: strings.TrimSpace(`
-  ringer man | man -l -                                    read it
-  ringer man > ~/.local/share/man/man1/ringer.1            keep it`),
+  ringer man | man -l -                            read it
+  ringer man > ~/.local/share/man/man1/ringer.1    keep it`),
 		Action: func(c *cli.Context) error {
-			page, err := c.App.ToManWithSection(1)
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintln(c.App.Writer, page)
+			_, err := io.WriteString(c.App.Writer, manual(c.App))
 			return err
 		},
 	}

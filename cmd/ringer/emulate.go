@@ -24,26 +24,28 @@ func emulateCommand() *cli.Command {
 		Usage:     "serve every protocol of every device of profiles or recordings",
 		ArgsUsage: "PROFILE|CAPTURE...",
 		Description: strings.TrimSpace(`
-Serves decoys until Ctrl-C. A profile is a folder, a .zip of it or its device.yaml, or a folder of
-profiles; a recording is learned first, and its profile is forgotten afterwards. Every device gets an
-address of its own, from 127.0.0.2 upwards unless --bind or --map say otherwise, and its own ports; where
-those may not be bound, all ports are moved, and the table says where to.
+Serves decoys until Ctrl-C. A profile is a folder, a .zip of it or its
+device.yaml, or a folder of profiles; a recording is learned first, and its
+profile is forgotten afterwards. Every device gets an address of its own, from
+127.0.0.2 upwards unless --bind or --map say otherwise, and its own ports;
+where those may not be bound, all ports are moved, and the table says where to.
 
   ringer emulate plant.pcapng
   ringer emulate plant.ringer --port-offset 10000
   ringer emulate plant.ringer/10.0.0.3 --bind 192.0.2.7 --events visitors.jsonl
-  ringer emulate plc.zip pump.zip --map plc=192.0.2.7 --map pump=192.0.2.8 --map-port http=8080`),
+  ringer emulate plc.zip pump.zip --map plc=192.0.2.7 --map pump=192.0.2.8
+  ringer emulate plc.zip --map-port http=8080`),
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "bind", Usage: "an `ADDR` for one device, or a prefix such as 192.0.2.0/24 for many"},
 			&cli.StringSliceFlag{Name: "map", Usage: "serve a device at an address: `DEVICE=ADDR` (repeat for more)"},
 			&cli.StringSliceFlag{Name: "map-port", Usage: "serve a protocol on another port: `PROTOCOL=N`; 0 is any free one (repeat for more)"},
-			&cli.IntFlag{Name: "port-offset", Usage: "add `N` to every port; chosen by itself where ports may not be bound", DefaultText: "0 if possible"},
-			&cli.StringFlag{Name: "timing", Usage: "answer after \"recorded\" times, or at once (\"none\")", Value: "recorded"},
-			&cli.StringFlag{Name: "values", Usage: "values as \"recorded\" first, then modelled; or by the \"model\" from the start", Value: "recorded"},
+			&cli.IntFlag{Name: "port-offset", Usage: "add `N` to every port", DefaultText: "0, or what it takes to be allowed to bind"},
+			&cli.StringFlag{Name: "timing", Usage: "`WHEN` to answer: after \"recorded\" times, or at once (\"none\")", Value: "recorded"},
+			&cli.StringFlag{Name: "values", Usage: "`WHICH` values: as \"recorded\", then modelled; or by the \"model\" from the start", Value: "recorded"},
 			&cli.StringFlag{Name: "events", Usage: "write what visitors do to `FILE`, one JSON object a line; \"none\": nowhere; \"-\": standard output", Value: "none"},
-			&cli.StringFlag{Name: "rotate", Usage: "begin a new event file after so much (`SIZE` as 64MB; 0: never)", Value: "256MB"},
-			&cli.Uint64Flag{Name: "seed", Usage: "same seed, same noise", DefaultText: "the profile's"},
-			&cli.BoolFlag{Name: "keep-secrets", Usage: "with a recording: accept the recorded passwords and communities as they are (always so: nothing is stored)", Hidden: true},
+			&cli.StringFlag{Name: "rotate", Usage: "begin a new event file after `SIZE` (0: never)", Value: "256MB"},
+			&cli.Uint64Flag{Name: "seed", Usage: "same seed `N`, same noise", DefaultText: "the profile's"},
+			&cli.BoolFlag{Name: "keep-secrets", Usage: "as in capture; a recording that is served at once is always learned so", Hidden: true},
 			&cli.BoolFlag{Name: "json", Usage: "print the table as JSON"},
 		}, selectionFlags()...),
 		Action: emulateDevices,

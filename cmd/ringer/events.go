@@ -23,13 +23,14 @@ func eventsCommand() *cli.Command {
 		Usage:     "look at what visitors did",
 		ArgsUsage: "FILE",
 		Description: strings.TrimSpace(`
-Prints the event log of a decoy for people: a line for each request, with who asked, what, and what the
-decoy answered. FILE is what "emulate --events FILE" writes; "-" is standard input.
+Prints the event log of a decoy for people: a line for each request, with who
+asked, what, and what the decoy answered. FILE is what "emulate --events FILE"
+writes; "-" is standard input.
 
   ringer events events.jsonl
   ringer events events.jsonl --follow --origin refused
   ringer events events.jsonl --protocol modbus --src 10.1.0.0/16 --since 1h
-  ringer events events.jsonl --json | jq .request     the events as they are, filtered`),
+  ringer events events.jsonl --json | jq .request      filtered, as they are`),
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "follow", Aliases: []string{"f"}, Usage: "go on with what is added to the file, until Ctrl-C"},
 			&cli.StringSliceFlag{Name: "protocol", Usage: "only events of `NAME` (repeat for more)"},

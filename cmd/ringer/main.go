@@ -41,23 +41,24 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 func newApp() *cli.App {
 	app := &cli.App{
-		Name:      "ringer",
-		HelpName:  "ringer",
-		Usage:     "decoys that answer like the device they were recorded from",
-		UsageText: "ringer VERB [FLAGS] [ARGUMENTS]",
+		Name:     "ringer",
+		HelpName: "ringer",
+		Usage:    "decoys that answer like the device they were recorded from",
 		Description: strings.TrimSpace(`
-A recording of a device becomes a profile, a profile becomes a decoy that answers on every protocol
-at once, and the recording then tests the decoy for differences.
+A recording of a device becomes a profile, a profile becomes a decoy that
+answers on every protocol at once, and the recording then tests the decoy.
 
-  ringer emulate plant.pcapng                  serve every device in a recording
-  ringer capture plant.pcapng -o plant         learn profiles from it
-  ringer emulate plant/10.0.0.3                serve a profile
-  ringer replay plant.pcapng --against plant/10.0.0.3   ask again and compare
+  ringer emulate plant.pcapng         serve every device in a recording
+  ringer capture plant.pcapng         learn profiles from it: plant.ringer
+  ringer emulate plant.ringer         serve them
+  ringer replay plant.pcapng --against plant.ringer
+                                      ask again, and compare the answers
 
-"ringer VERB --help" shows each verb with examples. Flags may stand before and after arguments.
+"ringer VERB --help" explains each verb with examples. Flags may stand before
+and after arguments.
 
-Exit status: 0 fine, 1 differences or a failed check, 2 wrong usage, 3 input that cannot be read or a
-service that cannot be started.`),
+Exit status: 0 fine, 1 differences or a failed check, 2 wrong usage, 3 input
+that cannot be read or a service that cannot be started.`),
 		Commands: []*cli.Command{
 			captureCommand(), emulateCommand(), replayCommand(), eventsCommand(), profileCommand(),
 			completionCommand(), manCommand(),
@@ -76,6 +77,7 @@ service that cannot be started.`),
 		},
 	}
 	setUsageErrors(app.Commands)
+	setHelp(app)
 	return app
 }
 

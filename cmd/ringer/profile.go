@@ -17,7 +17,8 @@ func profileCommand() *cli.Command {
 		Name:  "profile",
 		Usage: "show, check, merge, compare and redact profiles",
 		Description: strings.TrimSpace(`
-A profile is a folder with a device.yaml, a .zip of it, or the device.yaml itself.
+A profile is a folder with a device.yaml, a .zip of it, or the device.yaml
+itself.
 
   ringer profile show plant.ringer/10.0.0.3
   ringer profile validate plant.ringer/*
@@ -32,8 +33,8 @@ A profile is a folder with a device.yaml, a .zip of it, or the device.yaml itsel
 				Action:      showProfiles,
 			},
 			{
-				Name: "validate", Usage: "check profiles, and that every service in them can be opened", ArgsUsage: "PROFILE...",
-				Description: "  ringer profile validate plant.ringer/*\n\nExit status 1 if there is something wrong; each fault with file and line.",
+				Name: "validate", Usage: "check profiles and what they name", ArgsUsage: "PROFILE...",
+				Description: "Every fault is told with file and line; the exit status is 1 if there is one.\n\n  ringer profile validate plant.ringer/*",
 				Flags:       []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON"}},
 				Action:      validateProfiles,
 			},

@@ -14,8 +14,8 @@ func profileDiffCommand() *cli.Command {
 	return &cli.Command{
 		Name: "diff", Usage: "what two profiles say differently", ArgsUsage: "OLD NEW",
 		Description: strings.TrimSpace(`
-A line for each difference: + is only in NEW, - only in OLD, ~ changed. Files beside the device.yaml are
-compared, too.
+A line for each difference: + is only in NEW, - only in OLD, ~ changed. Files
+beside the device.yaml are compared, too.
 
   ringer profile diff plc-old plc-new
 
@@ -60,12 +60,13 @@ func profileRedactCommand() *cli.Command {
 	return &cli.Command{
 		Name: "redact", Usage: "take out what the device's owner may not want to show", ArgsUsage: "PROFILE",
 		Description: strings.TrimSpace(`
-Serial numbers, names and addresses become others of the same form, everywhere in the profile; passwords
-and communities become verifiers, so that the decoy goes on answering to them. With the same --salt the
-same ones come out, so that several profiles still fit together.
+Serial numbers, names and addresses become others of the same form, everywhere
+in the profile; passwords and communities become verifiers, so that the decoy
+goes on answering to them. With the same --salt the same ones come out, so that
+several profiles still fit together.
 
   ringer profile redact plc -o plc-public
-  ringer profile redact plc -o plc-public --what identity --what addresses --salt "my plant"`),
+  ringer profile redact plc -o plc-public --what identity --salt "my plant"`),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the profile to `DIR` (or FILE.zip)"},
 			&cli.StringSliceFlag{Name: "what", Usage: "take out `KIND`: identity, addresses or secrets (repeat for more; without it all)"},

@@ -14,8 +14,9 @@ func profileMergeCommand() *cli.Command {
 	return &cli.Command{
 		Name: "merge", Usage: "make one profile of several of the same device", ArgsUsage: "PROFILE PROFILE...",
 		Description: strings.TrimSpace(`
-What was recorded first is older, whatever order the profiles are given in; where two say different
-things the newer one is kept, and told on standard error.
+What was recorded first is older, whatever order the profiles are given in;
+where two say different things the newer one is kept, and told on standard
+error.
 
   ringer profile merge monday.ringer/plc tuesday.ringer/plc -o plc
   ringer profile merge a.zip b.zip c.zip -o all.zip`),

@@ -28,30 +28,36 @@ func replayCommand() *cli.Command {
 		Usage:     "ask again what a recording asked, and compare the answers",
 		ArgsUsage: "CAPTURE",
 		Description: strings.TrimSpace(`
-Plays the clients of a recording against a target and compares every answer with the recorded one, field
-by field; what may differ (clocks, handles) is masked, and the report says how often. A target outside
-loopback is only read from, unless --allow-writes says otherwise.
+Plays the clients of a recording against a target and compares every answer
+with the recorded one, field by field; what may differ (clocks, handles) is
+masked, and the report says how often. A target outside loopback is only read
+from, unless --allow-writes says otherwise.
 
-  ringer replay plant.pcapng --against plant.ringer            a profile, in this process
-  ringer replay plant.pcapng --device 10.0.0.3 --target 127.0.0.2 --port-offset 10000
+  ringer replay plant.pcapng --against plant.ringer
+                                    profiles, in this process
+  ringer replay plant.pcapng --device 10.0.0.3 --target 127.0.0.2
   ringer replay plant.pcapng --map 10.0.0.3=127.0.0.2 --map 10.0.0.8=127.0.0.3
-  ringer replay plant.pcapng --target 192.0.2.7 --speed recorded --junit result.xml
-  ringer replay plant.pcapng --against plc.zip --write-accept known.tsv     these are known ...
-  ringer replay plant.pcapng --against plc.zip --accept known.tsv           ... and no longer fail
-  ringer replay plant.pcapng --split 0.5         learn from the first half, ask the second
+  ringer replay plant.pcapng --target 192.0.2.7 --speed recorded
+  ringer replay plant.pcapng --against plc.zip --junit result.xml
+  ringer replay plant.pcapng --against plc.zip --write-accept known.tsv
+  ringer replay plant.pcapng --against plc.zip --accept known.tsv
+                                    what is known to differ does not fail
+  ringer replay plant.pcapng --split 0.5
+                                    learn from the first half, ask the second
 
-Exit status: 0 if everything that was recorded came again, 1 if an answer differs or is missing, if more
-than 5 % of the fields had to be masked, or if nothing was asked.`),
+Exit status: 0 if everything that was recorded came again, 1 if an answer
+differs or is missing, if more than 5 % of the fields had to be masked, or if
+nothing was asked.`),
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "target", Aliases: []string{"t"}, Usage: "ask the device at `ADDR`"},
-			&cli.StringSliceFlag{Name: "map", Usage: "ask `RECORDED=ADDR` in the place of a recorded device (repeat for more)"},
+			&cli.StringSliceFlag{Name: "map", Usage: "ask in the place of a recorded device: `RECORDED=ADDR` (repeat for more)"},
 			&cli.IntFlag{Name: "port-offset", Usage: "add `N` to the recorded ports"},
 			&cli.StringSliceFlag{Name: "map-port", Usage: "ask a protocol on another port: `PROTOCOL=N` (repeat for more)"},
 			&cli.StringSliceFlag{Name: "against", Usage: "ask a `PROFILE` (or a recording) in this process, without sockets (repeat for more)"},
-			&cli.Float64Flag{Name: "split", Usage: "learn from the first part (`0.5`: half), ask the rest, and compare the structure of answers"},
-			&cli.StringFlag{Name: "speed", Usage: "\"max\", \"recorded\", or `N` times as fast as recorded", Value: "max"},
-			&cli.StringFlag{Name: "values", Usage: "with --against: values as \"recorded\" first, or by the \"model\"", Value: "recorded"},
-			&cli.DurationFlag{Name: "timeout", Usage: "how long to wait for an answer", Value: 2 * time.Second},
+			&cli.Float64Flag{Name: "split", Usage: "learn from the first `PART` (0.5: half), ask the rest, and compare the structure of answers"},
+			&cli.StringFlag{Name: "speed", Usage: "`SPEED`: max, recorded, or how many times as fast as recorded", Value: "max"},
+			&cli.StringFlag{Name: "values", Usage: "`WHICH` values --against gives: as \"recorded\" first, or by the \"model\"", Value: "recorded"},
+			&cli.DurationFlag{Name: "timeout", Usage: "wait for an answer for `TIME`", Value: 2 * time.Second},
 			&cli.BoolFlag{Name: "allow-writes", Usage: "send writes and control requests to a target outside loopback, too"},
 			&cli.StringFlag{Name: "accept", Usage: "`FILE` of known differences that do not fail"},
 			&cli.StringFlag{Name: "write-accept", Usage: "write the differences to `FILE`, for --accept"},
