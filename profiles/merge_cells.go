@@ -198,26 +198,3 @@ func (m *Merging) Drop(name string) {
 // Name is a stem for the names of bulk files that the merged profile makes, as in "modbus-502". Files of one
 // capture have its id behind it.
 func (m *Merging) Name() string { return m.service }
-
-// oneFile takes the file that two profiles name for one thing: the newer one's, and a conflict if they differ.
-func (m *Merging) oneFile(key, older, newer string) (string, error) {
-	switch {
-	case older == "" || older == newer:
-		return newer, nil
-	case newer == "":
-		return older, nil
-	}
-	x, err := m.Older.ReadFile(older, bulkMax)
-	if err != nil {
-		return "", err
-	}
-	y, err := m.Newer.ReadFile(newer, bulkMax)
-	if err != nil {
-		return "", err
-	}
-	m.Drop(older)
-	if !bytes.Equal(x, y) {
-		m.Conflict(key, older, newer)
-	}
-	return newer, nil
-}
