@@ -18,17 +18,18 @@ type modbusLearner struct {
 	units     [256]*modbusUnit
 	seed      maphash.Seed
 	key       []byte
-	questions map[uint64]*modbusQuestion
-	aside     []*modbusQuestion // those with exchanges put aside, in the order met
+	asked     map[uint64]uint32          // how often each question was asked
+	aside     map[uint64]*modbusQuestion // the questions with exchanges put aside
+	order     []*modbusQuestion          // aside, in the order met
 	lastReply time.Time
 	gateway   bool        // a gateway exception was seen
 	itself    *modbusUnit // found at the end: the device itself, 0 or 255
 	umas      string      // the model by UMAS
 }
 
-// A modbusQuestion is one request, however often it was asked.
+// A modbusQuestion is one request of which some askings do not fit into cells.
 type modbusQuestion struct {
-	times int
+	times int // asked, until the last of them
 	aside []modbusAside
 }
 
@@ -41,12 +42,12 @@ type modbusAside struct {
 	reply    modbus.Message // nil: silence
 }
 
-// modbusQuestionsMax bounds the questions that are told apart; later ones are learned as if they were
-// asked once.
-const modbusQuestionsMax = 1 << 20
+// modbusQuestionsMax bounds the questions that are counted before something does not fit. A client that
+// writes changing values asks a new one each time.
+const modbusQuestionsMax = 1 << 18
 
 func newModbusLearner(s *Service) learner {
-	return &modbusLearner{s: s, seed: maphash.MakeSeed(), questions: map[uint64]*modbusQuestion{}}
+	return &modbusLearner{s: s, seed: maphash.MakeSeed(), asked: map[uint64]uint32{}, aside: map[uint64]*modbusQuestion{}}
 }
 
 func (l *modbusLearner) Learn(x *capture.Exchange) {
@@ -60,8 +61,7 @@ func (l *modbusLearner) Learn(x *capture.Exchange) {
 		u = &modbusUnit{id: id}
 		l.units[id] = u
 	}
-	q := l.question(req)
-	q.times++
+	q := l.count(req)
 	if len(x.Replies) == 0 && x.Lost {
 		u.assume(l.s, x, req)
 		return
@@ -107,23 +107,24 @@ func (l *modbusLearner) Learn(x *capture.Exchange) {
 // serial says whether the units are on a serial line, where 0 is everybody.
 func (l *modbusLearner) serial() bool { return l.s.Protocol == modbus.RTU{}.Name() }
 
-func (l *modbusLearner) question(req modbus.Message) *modbusQuestion {
+// count counts an asking, and gives the question's hash.
+func (l *modbusLearner) count(req modbus.Message) uint64 {
 	l.key = wire.AppendKey(l.key[:0], req)
 	h := maphash.Bytes(l.seed, l.key)
-	q := l.questions[h]
-	if q == nil {
-		q = &modbusQuestion{}
-		if len(l.questions) < modbusQuestionsMax {
-			l.questions[h] = q
-		}
+	if n, ok := l.asked[h]; ok || len(l.asked) < modbusQuestionsMax {
+		l.asked[h] = n + 1
 	}
-	return q
+	return h
 }
 
-func (l *modbusLearner) putAside(q *modbusQuestion, u *modbusUnit, x *capture.Exchange, req, reply modbus.Message) {
-	if len(q.aside) == 0 {
-		l.aside = append(l.aside, q)
+func (l *modbusLearner) putAside(h uint64, u *modbusUnit, x *capture.Exchange, req, reply modbus.Message) {
+	q := l.aside[h]
+	if q == nil {
+		q = &modbusQuestion{}
+		l.aside[h] = q
+		l.order = append(l.order, q)
 	}
+	q.times = max(q.times+1, int(l.asked[h]))
 	if n := len(q.aside); n > 0 {
 		last := &q.aside[n-1]
 		if last.to == q.times-1 && sameModbusReplies(last.x.Replies, x.Replies) {

@@ -13,7 +13,7 @@ import (
 // Finish decides what the exchanges put aside mean, and writes the section.
 func (l *modbusLearner) Finish(out *Output) (profiles.Section, error) {
 	sections := map[uint8]*profiles.ModbusUnit{}
-	for _, q := range l.aside {
+	for _, q := range l.order {
 		for i := range q.aside {
 			q.aside[i].bound()
 		}
@@ -223,7 +223,7 @@ type modbusExplanation struct {
 
 func (l *modbusLearner) explained(sections map[uint8]*profiles.ModbusUnit) map[modbusUnitFunction]modbusExplanation {
 	ex := map[modbusUnitFunction]modbusExplanation{}
-	for _, q := range l.aside {
+	for _, q := range l.order {
 		for i := range q.aside {
 			a := &q.aside[i]
 			e, ok := a.reply.(*modbus.Exception)
@@ -315,7 +315,10 @@ func (a *modbusAside) expressed(sec *profiles.ModbusUnit) bool {
 // keepTheRest hands what no cell and no rule expresses to the recorder, and tells it of the other askings
 // of those questions.
 func (l *modbusLearner) keepTheRest(sections map[uint8]*profiles.ModbusUnit) {
-	for _, q := range l.aside {
+	for h, q := range l.aside {
+		q.times = max(q.times, int(l.asked[h]))
+	}
+	for _, q := range l.order {
 		rest := false
 		for i := range q.aside {
 			rest = rest || !q.aside[i].expressed(sections[q.aside[i].unit.id])
