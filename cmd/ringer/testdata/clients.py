@@ -38,9 +38,16 @@ except Exception:
     got["snap7 reads beyond the end"] = "refused"
 got["modbus reads an illegal range"] = answer(m.read_holding_registers(500, count=2))
 got["order code"] = s.get_order_code().OrderCode.decode().strip()
-got["cpu state"] = str(s.get_cpu_state()).replace("S7CpuStatus", "").upper()
+
+
+def mode():  # byte 3 behind the head of the record of SZL 0424: get_cpu_state of python-snap7 3.3 sends a read without items instead
+    szl = s.read_szl(0x0424, 0)
+    return {8: "RUN", 4: "STOP"}.get(bytes(szl.Data)[7] & 15, bytes(szl.Data)[:8].hex())
+
+
+got["cpu state"] = mode()
 s.plc_stop()
-got["cpu state after stop"] = str(s.get_cpu_state()).replace("S7CpuStatus", "").upper()
+got["cpu state after stop"] = mode()
 s.plc_hot_start()
 m.close()
 s.disconnect()
