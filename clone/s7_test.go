@@ -322,3 +322,24 @@ func s7Known(t *testing.T, dev *profiles.Device) map[string][]byte {
 	}
 	return cells
 }
+
+// BenchmarkS7Learn learns one exchange.
+func BenchmarkS7Learn(b *testing.B) {
+	f, err := os.Open("../../shared/captures/s7comm/Plant1_S7comm.pcap")
+	if err != nil {
+		b.Skipf("../shared/captures is not here: %v", err)
+	}
+	defer f.Close()
+	var xs []capture.Exchange
+	for x, err := range capture.Exchanges(f, capture.Options{Warn: func(error) {}}) {
+		if err != nil {
+			b.Fatal(err)
+		}
+		xs = append(xs, x)
+	}
+	l := clone.NewLearning(clone.Source{ID: "c00000001"}, clone.Options{})
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		l.Add(&xs[i%len(xs)])
+	}
+}
