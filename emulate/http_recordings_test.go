@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -307,4 +308,53 @@ func httpTable(t testing.TB, name string) (rows []map[string]string) {
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// A damaged recording makes a profile, too, and the decoy answers whoever asks as it was asked there.
+func TestHTTPDamagedRecordings(t *testing.T) {
+	for _, file := range []string{"http/hp-printer-ipp.pcap", "http/router-upnp-and-ftp.pcap", "nasty/nanosecond-big-endian.pcap", "nasty/tunnels-gre-erspan-vlan-frag.pcap"} {
+		whole, err := os.ReadFile(httpShared + file)
+		if err != nil {
+			t.Skipf("../shared/captures is not here: %v", err)
+		}
+		random := rand.New(rand.NewPCG(1, 2))
+		for i := range 25 {
+			damaged := slices.Clone(whole)
+			for range 1 + i*i {
+				damaged[24+random.IntN(len(damaged)-24)] ^= byte(1 + random.IntN(255))
+			}
+			all := map[netip.AddrPort][]capture.Exchange{}
+			for x, err := range capture.Exchanges(bytes.NewReader(damaged), capture.Options{Name: file}) {
+				if err == nil && x.Protocol.Name() == "http" && x.Transport == "tcp" {
+					all[x.Server] = append(all[x.Server], x)
+				}
+			}
+			for _, xs := range all {
+				dev := httpLearned(t, xs, i%2 == 0)
+				if len(dev.Services) == 0 {
+					continue
+				}
+				d := openHTTPDecoy(t, dev, emulate.Settings{})
+				for _, x := range xs {
+					if x.Request == nil {
+						continue
+					}
+					req, err := x.Request.Append(nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					l := d.link(x.Conn)
+					if n, m, err := l.conn.Next(wire.Client, req, true); err != nil {
+						l.session.(emulate.Malformed).Malformed(req)
+					} else if n > 0 && m != nil {
+						for _, m := range l.session.Answer(m).Messages {
+							if _, err := m.Append(nil); err != nil {
+								t.Error(err)
+							}
+						}
+					}
+				}
+			}
+		}
+	}
 }
