@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -242,7 +243,10 @@ func openDevices(c *cli.Context, names []string) (devices []*profiles.Device, do
 		return devices, done, err
 	}
 	begun := time.Now()
+	restore := readSparingly()
 	learned, err := learnFiles(c, recordings, work, sel, clone.Options{KeepSecrets: true})
+	restore()
+	debug.FreeOSMemory() // learning takes more than serving
 	if err != nil {
 		return devices, done, err
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -39,6 +38,7 @@ writes; "-" is standard input.
 			&cli.StringSliceFlag{Name: "origin", Usage: "only answers from `ORIGIN`: point, recorded, modelled or refused"},
 			&cli.StringSliceFlag{Name: "kind", Usage: "only events of `KIND`: connect, disconnect, request, push, malformed, limit, failure, lost"},
 			&cli.StringFlag{Name: "since", Usage: "only events from `WHEN` on: a time (2026-03-02T08:00:00Z) or how long ago (90m)"},
+			&cli.BoolFlag{Name: "full", Usage: "do not shorten requests and answers"},
 			&cli.BoolFlag{Name: "json", Usage: "print the events as JSON lines"},
 		},
 		Action: showEvents,
@@ -152,6 +152,10 @@ func (f *eventFilter) wants(e *emulate.Event) bool {
 
 func printEvents(c *cli.Context, name string, events func(func(emulate.Event, error) bool), f *eventFilter) error {
 	w := c.App.Writer
+	width := eventWidth
+	if c.Bool("full") {
+		width = 1 << 20
+	}
 	bad, firstBad := 0, error(nil)
 	shown := 0
 	for e, err := range events {
@@ -178,7 +182,7 @@ func printEvents(c *cli.Context, name string, events func(func(emulate.Event, er
 			}
 			continue
 		}
-		if _, err := fmt.Fprintln(w, eventLine(&e)); err != nil {
+		if _, err := fmt.Fprintln(w, eventLine(&e, width)); err != nil {
 			return err
 		}
 	}
@@ -193,85 +197,4 @@ func printEvents(c *cli.Context, name string, events func(func(emulate.Event, er
 		warn(c, "%s: passed over", text)
 	}
 	return nil
-}
-
-// eventLine is one event as a person reads it.
-func eventLine(e *emulate.Event) string {
-	src := "-"
-	if e.SrcIP.IsValid() {
-		src = netip.AddrPortFrom(e.SrcIP.Unmap(), e.SrcPort).String()
-	}
-	head := fmt.Sprintf("%s  %-21s  %-7s ", e.Time.UTC().Format("01-02 15:04:05.000"), src, e.Protocol)
-	switch e.Kind {
-	case emulate.Asked:
-		answer := "silence"
-		if !e.Silent && len(e.Answers) > 0 {
-			answer = jsonBrief(e.Answers[0])
-			if n := len(e.Answers) - 1; n > 0 {
-				answer += fmt.Sprintf(" (+%d)", n)
-			}
-		}
-		return fmt.Sprintf("%s%s → %s [%s]", head, jsonBrief(e.Request), answer, e.From)
-	case emulate.Pushed:
-		if len(e.Answers) > 0 {
-			return head + "unasked → " + jsonBrief(e.Answers[0])
-		}
-		return head + "unasked"
-	case emulate.BadInput:
-		line := fmt.Sprintf("%smalformed, %s: %s", head, plural(e.RawBytes, "byte", "bytes"), cut(e.Raw, 40))
-		if e.Reason != "" {
-			line += " (" + e.Reason + ")"
-		}
-		return line
-	case emulate.EventsLost:
-		return fmt.Sprintf("%s%s could not be written", head, plural(int(e.Lost), "event", "events"))
-	}
-	line := head + string(e.Kind)
-	if e.Reason != "" {
-		line += ": " + e.Reason
-	}
-	return line
-}
-
-// jsonBrief is a decoded message in few words: its type, then name=value.
-func jsonBrief(raw json.RawMessage) string {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return cut(string(raw), eventWidth)
-	}
-	var b strings.Builder
-	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			break
-		}
-		var v json.RawMessage
-		if d.Decode(&v) != nil {
-			break
-		}
-		text := string(v)
-		if text[0] == '"' {
-			var s string
-			if json.Unmarshal(v, &s) == nil {
-				text = s
-			}
-		}
-		if key == "type" {
-			b.WriteString(text)
-			continue
-		}
-		fmt.Fprintf(&b, " %s=%s", key, cut(text, 48))
-	}
-	return cut(b.String(), eventWidth)
-}
-
-const eventWidth = 110
-
-func cut(s string, n int) string {
-	r := []rune(s)
-	if len(r) <= n {
-		return s
-	}
-	return string(r[:n-1]) + "…"
 }

@@ -35,7 +35,7 @@ func facts(dev *profiles.Device, s *profiles.Service) string {
 		say(coils, "bit", "bits")
 	case *profiles.S7:
 		say(len(p.Areas), "area", "areas")
-		say(len(p.SZL), "status list", "status lists")
+		say(len(p.SZL), "SZL", "SZLs")
 		say(len(p.Blocks), "block", "blocks")
 	case *profiles.SNMP:
 		say(lines(dev, p.Walk), "object", "objects")
@@ -48,7 +48,7 @@ func facts(dev *profiles.Device, s *profiles.Service) string {
 		}
 	}
 	c := s.Common()
-	say(movingCells(dev, c), "moving value", "moving values")
+	say(movingCells(dev, c), "moving", "moving")
 	say(len(c.Recordings), "recording", "recordings")
 	return strings.Join(parts, ", ")
 }
