@@ -17,6 +17,7 @@ import (
 type decoder struct {
 	file   string
 	errs   Errors
+	book   *typeBook
 	budget int // how many nodes may still be visited through aliases: &a [*b, *b] must not explode
 }
 
@@ -30,7 +31,9 @@ const (
 	errorsMax   = 100
 )
 
-func newDecoder(file string) *decoder { return &decoder{file: file, budget: aliasBudget} }
+func newDecoder(file string) *decoder {
+	return &decoder{file: file, book: newTypeBook(), budget: aliasBudget}
+}
 
 func (d *decoder) errorf(n *yaml.Node, path, format string, args ...any) {
 	if len(d.errs) < errorsMax {
@@ -130,7 +133,7 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, path string) {
 		d.errorf(n, path, "want a mapping, not a %s", kind(n))
 		return
 	}
-	fs := fieldsOf(v.Type())
+	fs := d.book.fieldsOf(v.Type())
 	for k, val := range d.pairs(n, path) {
 		f := fieldNamed(fs, k.Value)
 		if f == nil {

@@ -170,11 +170,29 @@ func scalar(tag, s string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode,
 
 // text is a string, quoted where YAML, or an older YAML, would read something else.
 func text(s string) *yaml.Node {
+	if simple(s) {
+		return scalar("!!str", s) // the emitter sees to numbers and what is special in YAML
+	}
 	var n yaml.Node
 	if err := n.Encode(s); err != nil {
 		return scalar("!!str", s)
 	}
 	return &n
+}
+
+// simple says that a text is on one line, and that older versions of YAML read it as a text, too: they take
+// words for truth values, and digits with colons for numbers to the base 60.
+func simple(s string) bool {
+	switch strings.ToLower(s) {
+	case "", "y", "n", "yes", "no", "on", "off":
+		return false
+	}
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' || s[i] == ':' {
+			return false
+		}
+	}
+	return true
 }
 
 // plain is a text that may look like a number: a port.

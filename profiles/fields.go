@@ -41,6 +41,46 @@ func fieldsOf(t reflect.Type) []field {
 	return fs
 }
 
+// A typeBook remembers what reflection found out of types, for one run over a profile.
+type typeBook struct {
+	fields map[reflect.Type][]field
+	checks map[reflect.Type]bool
+}
+
+func newTypeBook() *typeBook {
+	return &typeBook{map[reflect.Type][]field{}, map[reflect.Type]bool{}}
+}
+
+func (b *typeBook) fieldsOf(t reflect.Type) []field {
+	fs, ok := b.fields[t]
+	if !ok {
+		fs = fieldsOf(t)
+		b.fields[t] = fs
+	}
+	return fs
+}
+
+// hasValidator says whether there can be a Validator in a value of a type.
+func (b *typeBook) hasValidator(t reflect.Type) bool {
+	has, ok := b.checks[t]
+	if ok {
+		return has
+	}
+	b.checks[t] = false // for types that hold themselves
+	switch {
+	case t.Kind() == reflect.Interface || t == reflect.TypeFor[Service]() || reflect.PointerTo(t).Implements(reflect.TypeFor[Validator]()):
+		has = true
+	case t.Kind() == reflect.Pointer, t.Kind() == reflect.Slice, t.Kind() == reflect.Map:
+		has = b.hasValidator(t.Elem())
+	case t.Kind() == reflect.Struct:
+		for _, f := range b.fieldsOf(t) {
+			has = has || b.hasValidator(t.FieldByIndex(f.index).Type)
+		}
+	}
+	b.checks[t] = has
+	return has
+}
+
 func fieldNamed(fs []field, key string) *field {
 	for i := range fs {
 		if fs[i].key == key {

@@ -26,8 +26,8 @@ var update = flag.Bool("update", false, "write schema.json and the tables of SCH
 // The schema and the tables of SCHEMA.md are made from the Go types and their comments, so that neither can
 // be wrong about a key.
 
-// A typeBook has the comments of struct types and of their fields.
-type typeBook map[string]typeComments
+// A commentBook has the comments of struct types and of their fields.
+type commentBook map[string]typeComments
 
 type typeComments struct {
 	file   string
@@ -35,9 +35,9 @@ type typeComments struct {
 	fields map[string]string
 }
 
-func readComments(t *testing.T) typeBook {
+func readComments(t *testing.T) commentBook {
 	t.Helper()
-	book := typeBook{}
+	book := commentBook{}
 	files, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
@@ -84,7 +84,7 @@ func prose(s string) string {
 
 // A schemaMaker turns Go types into definitions of a JSON Schema.
 type schemaMaker struct {
-	book  typeBook
+	book  commentBook
 	defs  map[string]any
 	order []reflect.Type // struct types in the order met
 }

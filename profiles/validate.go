@@ -24,6 +24,7 @@ type Validation struct {
 	node   *yaml.Node // nil where the profile was not read from a file
 	path   string
 	errs   *Errors
+	book   *typeBook
 }
 
 // At is a place below: keys are texts, items of lists are numbers.
@@ -144,7 +145,7 @@ func (d *Device) Validate() error { return d.validate("", nil) }
 
 func (d *Device) validate(file string, root *yaml.Node) error {
 	var errs Errors
-	v := &Validation{Device: d, file: file, node: root, errs: &errs}
+	v := &Validation{Device: d, file: file, node: root, errs: &errs, book: newTypeBook()}
 	d.check(v)
 	v.visit(reflect.ValueOf(d).Elem())
 	if len(errs) == 0 {
@@ -175,33 +176,22 @@ func (v *Validation) visit(x reflect.Value) {
 			}
 			return
 		}
-		for _, f := range fieldsOf(x.Type()) {
-			v.At(f.key).visit(x.FieldByIndex(f.index))
+		for _, f := range v.book.fieldsOf(x.Type()) {
+			if e := x.FieldByIndex(f.index); v.book.hasValidator(e.Type()) && !isEmpty(e) {
+				v.At(f.key).visit(e)
+			}
 		}
 	case reflect.Map:
-		if !leaf(x.Type().Elem()) {
-			for _, k := range sortedKeys(x) {
-				e := reflect.New(x.Type().Elem()).Elem()
-				e.Set(x.MapIndex(k))
-				v.At(keyText(k)).visit(e)
-			}
+		for _, k := range sortedKeys(x) {
+			e := reflect.New(x.Type().Elem()).Elem()
+			e.Set(x.MapIndex(k))
+			v.At(keyText(k)).visit(e)
 		}
 	case reflect.Slice:
-		if !leaf(x.Type().Elem()) {
-			for i := range x.Len() {
-				v.At(i).visit(x.Index(i))
-			}
+		for i := range x.Len() {
+			v.At(i).visit(x.Index(i))
 		}
 	}
-}
-
-// leaf says whether values of a type are plain: there is no Validator in them.
-func leaf(t reflect.Type) bool {
-	switch t.Kind() {
-	case reflect.Struct, reflect.Map, reflect.Slice, reflect.Pointer, reflect.Interface:
-		return false
-	}
-	return !reflect.PointerTo(t).Implements(reflect.TypeFor[Validator]())
 }
 
 func sortedKeys(m reflect.Value) []reflect.Value {
