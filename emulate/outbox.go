@@ -11,6 +11,7 @@ import (
 // An outbox holds datagrams until they are due. It is bounded: what does not fit is not sent.
 type outbox struct {
 	post    func(b []byte, from netip.Addr, to netip.AddrPort) error
+	naps    naps
 	mu      sync.Mutex
 	letters letters
 	n       uint64
@@ -32,8 +33,8 @@ const outboxBytes = 4 << 20
 
 var errOutboxFull = errors.New("too many answers are waiting")
 
-func newOutbox(post func(b []byte, from netip.Addr, to netip.AddrPort) error) *outbox {
-	o := &outbox{post: post, wake: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{})}
+func newOutbox(n naps, post func(b []byte, from netip.Addr, to netip.AddrPort) error) *outbox {
+	o := &outbox{post: post, naps: n, wake: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{})}
 	go o.send()
 	return o
 }
@@ -61,7 +62,7 @@ func (o *outbox) send() {
 	defer timer.Stop()
 	closing := false
 	for {
-		l, wait, ok := o.take(closing)
+		l, due, ok := o.take(closing)
 		if ok {
 			// An error here is the peer's: it has gone away.
 			_ = o.post(l.b, l.from, l.to)
@@ -69,6 +70,12 @@ func (o *outbox) send() {
 		}
 		if closing {
 			return
+		}
+		wait := time.Until(due)
+		if wait > timerSlack {
+			wait -= timerSlack
+		} else if o.naps.take(due) {
+			continue
 		}
 		timer.Reset(wait)
 		select {
@@ -80,19 +87,19 @@ func (o *outbox) send() {
 	}
 }
 
-// take removes the first letter if it is due, or else says how long it is until there may be one.
-func (o *outbox) take(all bool) (letter, time.Duration, bool) {
+// take removes the first letter if it is due, or else says when there may be one.
+func (o *outbox) take(all bool) (letter, time.Time, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.letters) == 0 {
-		return letter{}, time.Hour, false
+		return letter{}, time.Now().Add(time.Hour), false
 	}
-	if wait := time.Until(o.letters[0].due); wait > 0 && !all {
-		return letter{}, wait, false
+	if due := o.letters[0].due; !all && time.Until(due) > 0 {
+		return letter{}, due, false
 	}
 	l := heap.Pop(&o.letters).(letter)
 	o.bytes -= len(l.b)
-	return l, 0, true
+	return l, time.Time{}, true
 }
 
 func (o *outbox) close() {

@@ -54,6 +54,7 @@ type Decoy struct {
 	sessions atomic.Uint64
 	buffers  budget
 
+	naps    naps
 	closing chan struct{} // closed when serving ends
 	mu      sync.Mutex
 	open    map[*tcpConn]struct{}
@@ -116,6 +117,7 @@ func Prepare(devices []*profiles.Device, protocols func(name string) wire.Protoc
 		d.now = time.Now
 	}
 	d.buffers.left.Store(bufferBudget)
+	d.naps = make(naps, napsMax)
 	addresses, err := addressesFor(devices, opt)
 	if err != nil {
 		return nil, err

@@ -392,7 +392,7 @@ func (c *tcpConn) answer(m wire.Message) {
 	}
 	c.free = c.free.Add(took)
 	if !silent {
-		c.decoy.sleep(time.Until(c.free))
+		c.decoy.sleepUntil(c.free)
 		c.late = true
 		c.flush()
 	}

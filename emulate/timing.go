@@ -79,3 +79,33 @@ func quantile(l profiles.Latency, u float64) time.Duration {
 	}
 	return time.Duration(p99 + (u-.99)/.01*(p99-p90))
 }
+
+// sleepUntil waits for the time an answer is due. Go's timers are late by up to a millisecond, which is
+// more than many devices take at all: the last of it is slept in a system call.
+func (d *Decoy) sleepUntil(due time.Time) {
+	if d.sleep(time.Until(due)-timerSlack) && !d.naps.take(due) {
+		d.sleep(time.Until(due))
+	}
+}
+
+const (
+	timerSlack = 1200 * time.Microsecond
+	napsMax    = 8 // each of them holds a thread
+)
+
+// naps are the threads that may be asleep at the same time.
+type naps chan struct{}
+
+// take sleeps until due, if a thread is free for it.
+func (n naps) take(due time.Time) bool {
+	select {
+	case n <- struct{}{}:
+	default:
+		return false
+	}
+	if t := time.Until(due); t > 0 {
+		nap(t)
+	}
+	<-n
+	return true
+}

@@ -58,7 +58,7 @@ func newUDPPort(o *door) *udpPort {
 	u.ring.prev, u.ring.next = &u.ring, &u.ring
 	for _, s := range o.services {
 		if s.pace != nil {
-			u.later = newOutbox(u.transmit)
+			u.later = newOutbox(u.decoy.naps, u.transmit)
 			break
 		}
 	}
