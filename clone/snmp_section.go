@@ -123,7 +123,9 @@ func (l *snmpLearner) hidden(view int) (roots []string) {
 		pending = pending[:0]
 	}
 	for n := range l.tree.all {
-		if n.hiddenFrom.has(view) {
+		// What was only seen in answers that are kept whole was not seen by those who passed over it.
+		passed := n.track.Runs() == 0 && n.aside != nil && n.skippedBy.has(view)
+		if n.hiddenFrom.has(view) || passed {
 			pending = append(pending, n.oid)
 		} else if n.seenBy.has(view) {
 			flush(n.oid)

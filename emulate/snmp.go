@@ -242,7 +242,7 @@ func (n *snmpSession) recorded(m *snmp.CommunityMessage) (Answer, bool) {
 		replies, found := n.s.script.Ask(m)
 		m.Community = community
 		for _, r := range replies {
-			if c, ok := r.(*snmp.CommunityMessage); ok {
+			if c, ok := r.(*snmp.CommunityMessage); ok && string(c.Community) == name {
 				c.Community = community
 			}
 		}

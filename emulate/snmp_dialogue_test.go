@@ -256,3 +256,41 @@ func FuzzSNMPAnswer(f *testing.F) {
 		}
 	})
 }
+
+// What does not fit a message is tooBig, or cut in an answer to GETBULK; LongLengths takes its room.
+func TestSNMPMaxSize(t *testing.T) {
+	walk := ""
+	for i := range 30 {
+		walk += fmt.Sprintf("1.3.6.1.4.1.9999.7.%d|4|%s\n", i+1, strings.Repeat("x", 20*i))
+	}
+	for _, long := range []int{0, 2} {
+		dev, err := profiles.Parse(fmt.Appendf(nil, "apiVersion: ringer/v1\nkind: Device\nid: d\nservices:\n- snmp: {port: 161, walk: w, communities: {c: ro}, max_size: 484, long_lengths: %d}\n", long),
+			"device.yaml", fstest.MapFS{"w": &fstest.MapFile{Data: []byte(walk)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := openSNMPAgent(t, dev, emulate.Settings{})
+		for _, x := range []struct{ ask, want string }{
+			{"v2c c get 1.3.6.1.4.1.9999.7.30", "v2c c response tooBig at 0"},
+			{"v1 c get 1.3.6.1.4.1.9999.7.30", "v1 c response tooBig at 0 | 1.3.6.1.4.1.9999.7.30 = NULL"},
+			{"v2c c getnext 1.3.6.1.4.1.9999.7.15 1.3.6.1.4.1.9999.7.16", "v2c c response tooBig at 0"},
+			{"v2c c getbulk/1/1 1.3.6.1.4.1.9999.7.29 1.3.6.1.4.1.9999.7", "v2c c response"},
+		} {
+			if got := snmpSaid(t, a.ask(1, snmpRequest(t, x.ask, 5)), 5); got != x.want {
+				t.Errorf("%s: got %s, want %s", x.ask, got, x.want)
+			}
+		}
+		for i := range 29 {
+			req := snmpRequest(t, fmt.Sprintf("v2c c getbulk/0/50 1.3.6.1.4.1.9999.7.%d", i), 5)
+			got := a.ask(1, req)
+			_, m, err := snmp.Protocol{}.New().Next(wire.Server, got, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n := len(m.(*snmp.CommunityMessage).PDU.VarBinds)
+			if len(got) > 484 || n == 0 && i < 20 || len(got) < 100 && i < 20 {
+				t.Errorf("from %d on: %d variables in %d bytes", i, n, len(got))
+			}
+		}
+	}
+}
