@@ -89,6 +89,9 @@ func (l *modbusLearner) Learn(x *capture.Exchange) {
 	if !ok {
 		return
 	}
+	if u.answersAs == nil {
+		u.answersAs = new(reply.Head().Unit)
+	}
 	if e, ok := reply.(*modbus.Exception); ok {
 		f.refused(e.Reason)
 		l.gateway = l.gateway || e.Reason == modbus.GatewayPathUnavailable || e.Reason == modbus.GatewayTargetNoResponse
@@ -96,7 +99,7 @@ func (l *modbusLearner) Learn(x *capture.Exchange) {
 		return
 	}
 	f.answered++
-	if len(x.Replies) == 1 && reply.Head().Unit == id && modbus.Refusal(req) == 0 && u.observe(l.s, x, req, reply) {
+	if len(x.Replies) == 1 && reply.Head().Unit == *u.answersAs && modbus.Refusal(req) == 0 && u.observe(l.s, x, req, reply) {
 		return
 	}
 	u.identify(reply)

@@ -19,6 +19,7 @@ type modbusUnit struct {
 	conform   uint8
 	serverID  []byte
 	status    *uint8
+	answersAs *uint8 // the identifier in its first answer
 }
 
 func (u *modbusUnit) function(req modbus.Message) *modbusFunction {

@@ -113,6 +113,9 @@ func (a *modbusAside) bound() {
 // section describes the unit's cells and identity.
 func (u *modbusUnit) section(l *modbusLearner, out *Output) (*profiles.ModbusUnit, error) {
 	sec := &profiles.ModbusUnit{Status: u.status, ServerID: u.serverID}
+	if u.answersAs != nil && *u.answersAs != u.id {
+		sec.AnswersAs = u.answersAs
+	}
 	if u.objects != nil {
 		sec.Identify = modbusIdentify(u.objects, u.conform)
 	}
@@ -287,7 +290,7 @@ func (a *modbusAside) expressed(sec *profiles.ModbusUnit) bool {
 	if a.reply == nil {
 		return silent
 	}
-	if silent || len(a.x.Replies) != 1 || len(a.reply.Head().Trailing) > 0 || a.reply.Head().Unit != a.unit.id {
+	if silent || len(a.x.Replies) != 1 || len(a.reply.Head().Trailing) > 0 || a.reply.Head().Unit != *a.unit.answersAs {
 		return false
 	}
 	switch r := a.reply.(type) {

@@ -56,6 +56,9 @@ func learnModbus(t *testing.T, p wire.Protocol, lines string) (*profiles.Device,
 		case "lost":
 			x.Lost = true
 		default:
+			if as, pdu, other := strings.Cut(rsp, ": "); other {
+				id, rsp = unhexByte(t, as), pdu
+			}
 			x.Replies = []wire.Message{modbusMessage(t, p, wire.Server, id, rsp)}
 		}
 		l.Add(&x)
@@ -217,6 +220,16 @@ units:
 			want: `
 units: {mode: tcp, map: {2: {registers: [{holding: 0, values: [2]}]}}}
 registers: [{holding: 0, values: [1]}]`},
+		{name: "a device that answers with another unit", p: modbus.Protocol{}, lines: `
+			ff: 03 0000 0001 -> 01: 03 02 0001
+			ff: 04 0000 0001 -> 01: 84 01
+			ff: 03 0000 0001 -> 01: 03 02 0002`,
+			want: `
+units: {mode: tcp}
+registers: [{holding: 0, values: [2]}]
+functions: {deny: {4: 1}}
+answers_as: 1`,
+			samples: []string{"255/holding/0\t\t0001 0002"}},
 		{name: "a serial line", p: modbus.RTU{}, lines: `
 			11: 03 0000 0001 -> 03 02 0001
 			00: 06 0000 0005 -> silence

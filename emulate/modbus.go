@@ -206,7 +206,7 @@ func (c *modbusSession) serve(u *modbusUnit, req modbus.Message) Answer {
 		if u.spec.Identify == nil {
 			return c.refuse(req, modbus.IllegalFunction)
 		}
-		c.id.Header = reply(q)
+		c.id.Header = c.reply(q)
 		if code := u.identity.Answer(q, &c.id); code != 0 {
 			return c.refuse(req, code)
 		}
@@ -228,10 +228,14 @@ func modbusCode(req modbus.Message) uint8 {
 	return uint8(req.Code())
 }
 
-// reply is the header of an answer.
-func reply(req modbus.Message) modbus.Header {
+// reply is the header of an answer to the request.
+func (c *modbusSession) reply(req modbus.Message) modbus.Header {
 	h := req.Head()
-	return modbus.Header{Transaction: h.Transaction, Framing: h.Framing, Unit: h.Unit}
+	answer := modbus.Header{Transaction: h.Transaction, Framing: h.Framing, Unit: h.Unit}
+	if u := c.s.units[h.Unit]; u != nil && u.spec.AnswersAs != nil {
+		answer.Unit = *u.spec.AnswersAs
+	}
+	return answer
 }
 
 func (c *modbusSession) say(m wire.Message, from Origin) Answer {
@@ -240,7 +244,7 @@ func (c *modbusSession) say(m wire.Message, from Origin) Answer {
 }
 
 func (c *modbusSession) refuse(req modbus.Message, code modbus.ExceptionCode) Answer {
-	c.no.Header, c.no.Function, c.no.Reason = reply(req), req.Code(), code
+	c.no.Header, c.no.Function, c.no.Reason = c.reply(req), req.Code(), code
 	return c.say(&c.no, Refused)
 }
 
@@ -273,12 +277,12 @@ func (c *modbusSession) read(u *modbusUnit, q *modbus.ReadRequest) Answer {
 		return c.refuse(q, code)
 	}
 	if q.Function == modbus.ReadCoils || q.Function == modbus.ReadDiscreteInputs {
-		c.bits.Header, c.bits.Function = reply(q), q.Function
+		c.bits.Header, c.bits.Function = c.reply(q), q.Function
 		var from Origin
 		c.bits.Bits, from = t.appendBits(c.s, c.room[:0], q.Address, q.Quantity)
 		return c.say(&c.bits, from)
 	}
-	c.regs.Header, c.regs.Function = reply(q), q.Function
+	c.regs.Header, c.regs.Function = c.reply(q), q.Function
 	var from Origin
 	c.regs.Registers, from = t.appendRegisters(c.s, c.room[:0], q.Address, q.Quantity)
 	return c.say(&c.regs, from)

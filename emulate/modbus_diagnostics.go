@@ -67,7 +67,7 @@ func (c *modbusSession) simple(u *modbusUnit, q *modbus.Simple) Answer {
 	k := &u.counters
 	switch q.Function {
 	case modbus.ReadExceptionStatus:
-		m := &modbus.ExceptionStatus{Header: reply(q)}
+		m := &modbus.ExceptionStatus{Header: c.reply(q)}
 		if u.spec.Status != nil {
 			m.Status = *u.spec.Status
 		}
@@ -76,11 +76,11 @@ func (c *modbusSession) simple(u *modbusUnit, q *modbus.Simple) Answer {
 		if u.spec.ServerID == nil {
 			return c.refuse(q, modbus.IllegalFunction)
 		}
-		return c.say(&modbus.ServerID{Header: reply(q), Data: u.spec.ServerID}, Recorded)
+		return c.say(&modbus.ServerID{Header: c.reply(q), Data: u.spec.ServerID}, Recorded)
 	case modbus.GetCommEventCounter:
-		return c.say(&modbus.CommEventCounter{Header: reply(q), EventCount: k.events}, Modelled)
+		return c.say(&modbus.CommEventCounter{Header: c.reply(q), EventCount: k.events}, Modelled)
 	}
-	m := &modbus.CommEventLog{Header: reply(q), EventCount: k.events, MessageCount: k.messages}
+	m := &modbus.CommEventLog{Header: c.reply(q), EventCount: k.events, MessageCount: k.messages}
 	for i := k.logged - 1; i >= max(0, k.logged-len(k.log)); i-- {
 		m.Events = append(m.Events, k.log[i%len(k.log)])
 	}
@@ -96,7 +96,7 @@ func modbusRestart(req modbus.Message) bool {
 // diagnostic answers function 8; a unit that has it has all its sub-functions.
 func (c *modbusSession) diagnostic(u *modbusUnit, q *modbus.Diagnostic) Answer {
 	k := &u.counters
-	m := &modbus.Diagnostic{Header: reply(q), SubFunction: q.SubFunction, Data: q.Data}
+	m := &modbus.Diagnostic{Header: c.reply(q), SubFunction: q.SubFunction, Data: q.Data}
 	word := func(v uint16) Answer {
 		m.Data = binary.BigEndian.AppendUint16(nil, v)
 		return c.say(m, Modelled)

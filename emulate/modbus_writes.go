@@ -97,7 +97,7 @@ func (c *modbusSession) writeSingle(u *modbusUnit, q *modbus.WriteSingle) Answer
 	if code := t.write(c.s, q.Address, 1, func(int) uint16 { return v }); code != 0 {
 		return c.refuse(q, code)
 	}
-	c.one = modbus.WriteSingle{Header: reply(q), Function: q.Function, Address: q.Address, Value: q.Value}
+	c.one = modbus.WriteSingle{Header: c.reply(q), Function: q.Function, Address: q.Address, Value: q.Value}
 	return c.say(&c.one, Point)
 }
 
@@ -114,7 +114,7 @@ func (c *modbusSession) writeMultiple(u *modbusUnit, q *modbus.WriteMultipleRequ
 	if code := t.write(c.s, q.Address, int(q.Quantity), value); code != 0 {
 		return c.refuse(q, code)
 	}
-	c.multi = modbus.WriteMultipleResponse{Header: reply(q), Function: q.Function, Address: q.Address, Quantity: q.Quantity}
+	c.multi = modbus.WriteMultipleResponse{Header: c.reply(q), Function: q.Function, Address: q.Address, Quantity: q.Quantity}
 	return c.say(&c.multi, Point)
 }
 
@@ -127,7 +127,7 @@ func (c *modbusSession) maskWrite(u *modbusUnit, q *modbus.MaskWrite) Answer {
 	if code := t.write(c.s, q.Address, 1, func(int) uint16 { return v }); code != 0 {
 		return c.refuse(q, code)
 	}
-	c.mask = modbus.MaskWrite{Header: reply(q), Address: q.Address, And: q.And, Or: q.Or}
+	c.mask = modbus.MaskWrite{Header: c.reply(q), Address: q.Address, And: q.And, Or: q.Or}
 	return c.say(&c.mask, Point)
 }
 
@@ -145,7 +145,7 @@ func (c *modbusSession) readWrite(u *modbusUnit, q *modbus.ReadWriteRequest) Ans
 		return c.refuse(q, code)
 	}
 	c.s.turn++ // points are to show what was written
-	c.regs.Header, c.regs.Function = reply(q), modbus.ReadWriteMultipleRegisters
+	c.regs.Header, c.regs.Function = c.reply(q), modbus.ReadWriteMultipleRegisters
 	var from Origin
 	c.regs.Registers, from = t.appendRegisters(c.s, c.room[:0], q.ReadAddress, q.ReadQuantity)
 	return c.say(&c.regs, from)

@@ -68,6 +68,8 @@ type ModbusUnit struct {
 	Outside uint8 `yaml:"outside,omitempty"`
 	// Functions says what is known of whole functions.
 	Functions ModbusFunctions `yaml:"functions,omitempty"`
+	// AnswersAs is the unit identifier in the unit's answers, if it is not the one that was asked.
+	AnswersAs *uint8 `yaml:"answers_as,omitempty"`
 	// Refuse is an exception code that every request gets: a unit that a gateway knows and does not reach.
 	Refuse uint8 `yaml:"refuse,omitempty"`
 	// Silent units never answer.
