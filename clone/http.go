@@ -53,6 +53,13 @@ type httpRoute struct {
 // httpWaitingMax bounds how many connections are remembered with a body to come.
 const httpWaitingMax = 4096
 
+// httpRepliesMax and httpRoutesMax bound what is told apart: a site that makes up a new header for every
+// answer, or is asked for endless new names, is known by what was seen of it first.
+const (
+	httpRepliesMax = 1 << 15
+	httpRoutesMax  = 1 << 17
+)
+
 // httpSessionsMax bounds how many session cookies are known again.
 const httpSessionsMax = 1 << 16
 
@@ -150,6 +157,9 @@ func (l *httpLearner) answered(x *capture.Exchange, q *httpQuestion) {
 		route.Range = q.head.Headers.Get("Range")
 	}
 	r := l.route(&route, x)
+	if r == nil {
+		return
+	}
 	if len(x.Replies) == 0 && x.Lost {
 		r.lost()
 		return
@@ -164,9 +174,12 @@ func (l *httpLearner) answered(x *capture.Exchange, q *httpQuestion) {
 			name, s = l.reply(m, q.head, x)
 		case *http.Raw:
 			name, s = l.rawReply(m)
-		}
-		if name == "" {
+		default:
 			continue
+		}
+		if name == "" { // too many: the one before stands in for it
+			r.lost()
+			return
 		}
 		names = append(names, name)
 		l.sample = s.Append(l.sample)
@@ -210,6 +223,9 @@ func (l *httpLearner) route(route *profiles.HTTPRoute, x *capture.Exchange) *htt
 	key := route.Cell()
 	r := l.routes[key]
 	if r == nil {
+		if len(l.order) >= httpRoutesMax {
+			return nil
+		}
 		r = &httpRoute{HTTPRoute: *route}
 		l.routes[key] = r
 		l.order = append(l.order, r)
@@ -230,6 +246,9 @@ func (r *httpRoute) lost() {
 		r.owed++
 	}
 }
+
+// answered says whether anything was learned, be it silence.
+func (r *httpRoute) answered() bool { return r.track.Runs() > 0 }
 
 // traits notes how the device takes what the specification leaves open.
 func (l *httpLearner) traits(x *capture.Exchange, req *http.Request, r *http.Response) {
@@ -302,7 +321,12 @@ func (l *httpLearner) named(p profiles.HTTPReply, s profiles.HTTPSample) (string
 	fmt.Fprintf(h, "%q %q %q %q %v", p.Head, p.Raw, p.Body, p.Chunks, p.Framed)
 	copy(s.Reply[:], h.Sum(nil))
 	name := hex.EncodeToString(s.Reply[:])
-	l.replies[name] = p
+	if _, known := l.replies[name]; !known {
+		if len(l.replies) >= httpRepliesMax {
+			return "", s
+		}
+		l.replies[name] = p
+	}
 	return name, s
 }
 
@@ -334,7 +358,7 @@ func (l *httpLearner) Finish(out *Output) (profiles.Section, error) {
 	if l.err != nil {
 		return nil, l.err
 	}
-	if len(l.order) == 0 && l.malformed == "" && l.s.Record.Len() == 0 {
+	if !slices.ContainsFunc(l.order, (*httpRoute).answered) && l.malformed == "" && l.s.Record.Len() == 0 {
 		return nil, nil
 	}
 	sec := &profiles.HTTP{Skew: l.skew, Hostless: l.hostless, Unconditional: l.unconditional, SaysKeepAlive: l.keepAlive}

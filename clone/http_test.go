@@ -3,6 +3,7 @@ package clone
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/hex"
 	"io"
 	"io/fs"
 	"maps"
@@ -248,7 +249,11 @@ func TestTemplateHead(t *testing.T) {
 // Every body and status in the dissector's tables is in what was learned.
 func TestHTTPLearnsTheTables(t *testing.T) {
 	const shared = "../../shared/captures/"
-	for _, file := range []string{"http/basic-auth.pcap", "http/website-bro.org.pcap", "mixed/s4-modicon-plc.pcap"} {
+	for _, file := range []string{
+		"http/basic-auth.pcap", "http/website-bro.org.pcap", "mixed/s4-modicon-plc.pcap", "http/hp-printer-ipp.pcap",
+		"http/1000-requests-one-dropped-response.pcap.gz", "nasty/sll2-http.pcap", "nasty/nanosecond-big-endian.pcap",
+		"nasty/pcapng-22-interfaces.pcapng", "nasty/tcp-out-of-order-http.pcap",
+	} {
 		f, err := capture.Open(shared + file)
 		if err != nil {
 			t.Skipf("../shared/captures is not here: %v", err)
@@ -274,26 +279,65 @@ func TestHTTPLearnsTheTables(t *testing.T) {
 			column[name] = i
 		}
 		_, routes := httpRoutesOf(t, dev)
-		asked := map[string]bool{}
+		known := map[string]bool{} // question, status, server and type
 		for _, r := range routes.Routes {
-			asked[r.Ask] = true
+			for _, name := range append(slices.Clone(r.Reply), repliesIn(t, dev, r.Cell())...) {
+				lines := strings.Split(routes.Replies[name].Head, "\n")
+				note := map[string]string{}
+				for _, line := range lines[1:] {
+					name, value, _ := strings.Cut(line, ": ")
+					note[strings.ToLower(name)] = value
+				}
+				known[strings.Join([]string{r.Ask, lines[0][9:12], note["server"], note["content-type"]}, "|")] = true
+			}
 		}
 		rows := 0
 		for _, line := range lines[1:] {
 			row := strings.Split(line, "\t")
-			sum := row[column["body_sha256"]]
-			if row[column["status"]] == "" || sum == "" {
+			at := func(name string) string { return row[column[name]] }
+			if at("status") == "" || at("method") == "" {
 				continue
 			}
 			rows++
-			if ask := row[column["method"]] + " " + row[column["uri"]]; !asked[ask] {
-				t.Errorf("%s: %s was not learned", file, ask)
+			fact := strings.Join([]string{at("method") + " " + at("uri"), at("status"), at("server_header"), at("content_type")}, "|")
+			if !known[fact] {
+				t.Errorf("%s: %s was not learned", file, fact)
 			}
-			body, _ := fs.Glob(dev.Files, "http/"+sum[:16]+".*")
-			if len(body) != 1 {
-				t.Errorf("%s: the body %s of %s is in %v", file, sum, row[column["uri"]], body)
+			if sum := at("body_sha256"); sum != "" {
+				if body, _ := fs.Glob(dev.Files, "http/"+sum[:16]+".*"); len(body) != 1 {
+					t.Errorf("%s: the body %s of %s is in %v", file, sum, at("uri"), body)
+				}
 			}
 		}
 		t.Logf("%s: %d rows", file, rows)
 	}
+}
+
+// repliesIn names the replies in the samples of a cell.
+func repliesIn(t *testing.T, dev *profiles.Device, cell string) (names []string) {
+	t.Helper()
+	b, err := fs.ReadFile(dev.Files, dev.Services[0].Common().Samples[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = profiles.ReadSamples(bytes.NewReader(b), func(name string, _ *profiles.Dynamics, track profiles.Track) error {
+		for c := track.Cursor(); name == cell; {
+			r, ok := c.Next()
+			if !ok {
+				break
+			}
+			for b := r.Value; len(b) > 0; {
+				var s profiles.HTTPSample
+				if b, err = s.Unpack(b); err != nil {
+					return err
+				}
+				names = append(names, hex.EncodeToString(s.Reply[:]))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
 }
