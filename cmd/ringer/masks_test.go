@@ -73,7 +73,7 @@ func TestMasks(t *testing.T) {
 	slices.Sort(masks)
 	got := strings.Join(masks, "\n") + "\n"
 	t.Logf("fields that may vary:\n%s", got)
-	const golden = "testdata/masks.txt"
+	const golden = "testdata/masks.golden"
 	if *update {
 		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
