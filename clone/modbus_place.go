@@ -1,0 +1,89 @@
+package clone
+
+import (
+	"fmt"
+
+	"ringer/capture/modbus"
+	"ringer/profiles"
+)
+
+// place says which unit is the device itself.
+func (l *modbusLearner) place(sections map[uint8]*profiles.ModbusUnit) *profiles.Modbus {
+	m := &profiles.Modbus{}
+	absent := map[uint8]int{}
+	answering := 0
+	for _, sec := range sections {
+		if sec.Refuse != 0 {
+			absent[sec.Refuse]++
+		}
+		if sec.Refuse == 0 && !sec.Silent {
+			answering++
+		}
+	}
+	direct := sections[0] != nil && !sections[0].Silent || sections[255] != nil && !sections[255].Silent
+	switch {
+	case l.serial():
+		m.Units.Mode = "serial"
+	case l.gateway && !direct:
+		m.Units.Mode = "gateway"
+	default:
+		m.Units.Mode = "tcp"
+	}
+	for code, n := range absent {
+		if best := absent[m.Units.Absent]; n > best || n == best && code > m.Units.Absent {
+			m.Units.Absent = code
+		}
+	}
+	for id, sec := range sections {
+		if sec.Refuse != 0 && sec.Refuse == m.Units.Absent || sec.Silent && m.Units.Absent == 0 && m.Units.Mode != "gateway" {
+			delete(sections, id)
+		}
+	}
+	if m.Units.Absent == uint8(modbus.GatewayTargetNoResponse) && m.Units.Mode == "gateway" {
+		m.Units.Absent = 0
+	}
+	if m.Units.Mode == "tcp" {
+		l.placeItself(m, sections, answering)
+	}
+	for id, sec := range sections {
+		if m.Units.Map == nil {
+			m.Units.Map = map[uint8]*profiles.ModbusUnit{}
+		}
+		m.Units.Map[id] = sec
+	}
+	return m
+}
+
+// placeItself takes the section of the device itself out of the units': 255, else 0, else the only one
+// that answered.
+func (l *modbusLearner) placeItself(m *profiles.Modbus, sections map[uint8]*profiles.ModbusUnit, answering int) {
+	for _, id := range []uint8{255, 0} {
+		if sec := sections[id]; sec != nil && !sec.Silent {
+			m.ModbusUnit = *sec
+			l.itself = l.units[id]
+			delete(sections, id)
+			return
+		}
+	}
+	if answering != 1 {
+		return
+	}
+	for id, sec := range sections {
+		if sec.Refuse == 0 && !sec.Silent {
+			m.ModbusUnit = *sec
+			m.Units.Also = []uint8{id}
+			delete(sections, id)
+			return
+		}
+	}
+}
+
+// cellName is the name of a cell in files of samples. The device itself goes by the name 255, unless it is
+// known by another unit identifier alone.
+func (l *modbusLearner) cellName(u *modbusUnit, table, address int) string {
+	id := u.id
+	if u == l.itself {
+		id = 255
+	}
+	return fmt.Sprintf("%d/%s/%d", id, profiles.ModbusTables[table], address)
+}
