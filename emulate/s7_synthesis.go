@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"ringer/capture/s7comm"
+	"ringer/profiles"
 )
 
 // synthesize makes the status lists of a profile that has none from its identity, laid out as S7-300 and
@@ -57,7 +58,20 @@ func (s *s7Service) synthesize() {
 		ethernet := append(make([]byte, 14), mac...)
 		ethernet[0], ethernet[1] = 0x07, 0xFE
 		s.make(0x0037, 0, 48, append(ethernet, make([]byte, 28)...))
+		s.lists[listKey(0x0037, 0)].ethernet = true
 	}
+}
+
+// ethernet is list 0x0037 with the address that the client connected to: logical address, address, mask,
+// router, MAC.
+func (x *s7Session) ethernet(data []byte) profiles.S7Answer {
+	data = append([]byte(nil), data...)
+	if a := x.peer.Local.Addr().Unmap(); a.Is4() && len(data) >= 24 {
+		ip := a.As4()
+		copy(data[10:], ip[:])
+		copy(data[14:], []byte{255, 255, 255, 0})
+	}
+	return s7Listed(data)
 }
 
 // listAll makes list 0x0000: the ids of the lists that can be read, parts of them included.

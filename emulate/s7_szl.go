@@ -10,9 +10,10 @@ import (
 
 // s7List is one system status list: recorded answers in a cell, or one that stays.
 type s7List struct {
-	cell  *Cell
-	data  []byte
-	error uint16
+	cell     *Cell
+	data     []byte
+	error    uint16
+	ethernet bool // shows the address that the client connected to
 }
 
 func listKey(id, index uint16) uint32 { return uint32(id)<<16 | uint32(index) }
@@ -85,6 +86,9 @@ func (x *s7Session) list(id, index uint16) (profiles.S7Answer, Origin) {
 		if a, err := profiles.ParseS7Answer(v); err == nil {
 			return a, from
 		}
+	}
+	if l.ethernet {
+		return x.ethernet(l.data), Modelled
 	}
 	if l.error != 0 {
 		return profiles.S7Answer{Error: l.error, ReturnCode: s7comm.CodeNotExisting}, Recorded
