@@ -1,0 +1,108 @@
+package emulate
+
+import (
+	"slices"
+	"time"
+
+	"ringer/capture/wire"
+)
+
+// respond answers a datagram of a peer, and says how many bytes went out.
+func (u *udpPort) respond(p *udpPeer, b []byte) int {
+	_, m, err := p.d.conn.Next(wire.Client, b, true)
+	req := span{0, len(b)}
+	if err != nil || m == nil {
+		a, _, out, failure := p.d.bad(b, u.out[:0])
+		t := turn{kind: BadInput, from: a.From, req: req}
+		if err != nil {
+			t.text = err.Error()
+		}
+		u.send(p, t, b, out, 0, failure)
+		return len(out)
+	}
+	a, out, err := p.d.answer(m, u.out[:0])
+	var took time.Duration
+	if p.d.pace != nil {
+		took = a.Wait
+		if len(p.d.ends) > 0 {
+			took = p.d.delay(m, &a)
+		}
+	}
+	u.send(p, turn{kind: Asked, from: a.From, req: req}, b, out, took, err)
+	if a.Close {
+		u.drop(p)
+		return len(out)
+	}
+	u.enrol(p)
+	return len(out)
+}
+
+// push says what a session says unasked.
+func (u *udpPort) push(p *udpPeer) {
+	defer u.guard(p.addr, nil)
+	a, out, err := p.d.push(u.stamp, u.out[:0])
+	u.send(p, turn{kind: Pushed, from: a.From}, nil, out, 0, err)
+	u.enrol(p)
+}
+
+// enrol keeps the list of sessions that want their Tick.
+func (u *udpPort) enrol(p *udpPeer) {
+	i := slices.Index(u.ticking, p)
+	switch wants := !p.d.tick.IsZero(); {
+	case wants && i < 0:
+		u.ticking = append(u.ticking, p)
+	case !wants && i >= 0:
+		u.ticking = slices.Delete(u.ticking, i, i+1)
+	}
+}
+
+// send sends the messages that the dialogue has just encoded into out, each as a datagram of its own,
+// and logs the turn.
+func (u *udpPort) send(p *udpPeer, t turn, in, out []byte, took time.Duration, err error) {
+	u.out = out[:0]
+	if err != nil {
+		u.decoy.log.Error("an answer cannot be sent: please report this", "device", p.d.device, "peer", p.addr, "error", err)
+		t.text = err.Error()
+	}
+	if took > 0 {
+		if p.free.Before(u.at) {
+			p.free = u.at
+		}
+		p.free = p.free.Add(took)
+		t.delay = p.free.Sub(u.at)
+	}
+	begin := 0
+	for i, end := range p.d.ends {
+		if i > 0 {
+			u.log(p, t, in, out)
+			t = turn{kind: Pushed, from: t.from, delay: t.delay}
+		}
+		t.ans = span{begin, end}
+		if e := u.post(p, out[begin:end], t.delay); e != nil {
+			t.text = "the answer could not be delivered: " + e.Error()
+		}
+		begin = end
+	}
+	if t.kind != Pushed || t.ans.len() > 0 || t.text != "" {
+		u.log(p, t, in, out)
+	}
+}
+
+func (u *udpPort) post(p *udpPeer, b []byte, delay time.Duration) error {
+	if delay > 0 && u.later != nil {
+		return u.later.add(letter{due: u.at.Add(delay), from: p.local.Addr(), to: p.addr, b: append([]byte(nil), b...)})
+	}
+	return u.transmit(b, p.local.Addr(), p.addr)
+}
+
+func (u *udpPort) log(p *udpPeer, t turn, in, out []byte) {
+	if p.d.src == nil {
+		return
+	}
+	u.turns[0] = t
+	took := time.Duration(0)
+	if t.delay == 0 && t.ans.len() > 0 {
+		took = time.Since(u.at)
+	}
+	u.decoy.opt.Events.add(p.d.src, u.turns[:], in, out, u.stamp, took)
+}
