@@ -27,6 +27,7 @@ type Motion struct {
 	cycle time.Duration // dwell: all stays
 	phase time.Duration // dwell: where it began
 	first int           // series: where it began
+	rise  float64       // sine: where it began, as a part of the period
 	of    *PointState   // linear
 }
 
@@ -117,14 +118,29 @@ func (m *Motion) bound(least, most *float64, by float64) {
 // Start makes the value go on from base at the time now. Base is what the cell held last, as it holds
 // it: unsigned.
 func (m *Motion) Start(now time.Time, base uint64) {
-	m.start, m.base, m.based = now, base, true
+	m.base = base
+	m.begin(now, func(near float64) float64 { return m.reading(base, near) })
+}
+
+// startAt makes the value go on from v.
+func (m *Motion) startAt(now time.Time, v Value) {
+	m.base = v.Uint()
+	m.begin(now, func(float64) float64 { return v.Float() })
+}
+
+// begin starts at a number, which may depend on the numbers that the dynamics give.
+func (m *Motion) begin(now time.Time, number func(near float64) float64) {
+	m.start, m.based = now, true
 	switch {
 	case m.d.Walk != nil:
-		m.path.begin(m.reading(base, m.d.Walk.Mean))
+		m.path.begin(number(m.d.Walk.Mean))
+	case m.d.Sine != nil && m.d.Sine.Amp != 0:
+		s := m.d.Sine
+		m.rise = math.Asin(max(-1, min(1, (number(s.Mean)-s.Mean)/s.Amp))) / (2 * math.Pi)
 	case m.d.Dwell != nil:
 		m.phase = 0
 		for i, s := range m.dwell {
-			if s.Value == m.reading(base, s.Value) {
+			if s.Value == number(s.Value) {
 				if i > 0 {
 					m.phase = max(s.end-s.For, m.end(uint64(i)-1))
 				}
@@ -133,7 +149,7 @@ func (m *Motion) Start(now time.Time, base uint64) {
 		}
 	case m.d.Series != nil:
 		v := m.d.Series.Values
-		if last := v[len(v)-1]; last == m.reading(base, last) {
+		if last := v[len(v)-1]; last == number(last) {
 			m.first = len(v) - 1
 		}
 	}
@@ -211,8 +227,7 @@ func (m *Motion) sine(since time.Duration, now time.Time) Value {
 	s := m.d.Sine
 	t := time.Duration(now.UnixNano()) - s.Phase
 	if m.based && s.Period < time.Hour && s.Amp != 0 {
-		rise := math.Asin(max(-1, min(1, (m.reading(m.base, s.Mean)-s.Mean)/s.Amp)))
-		t = since + time.Duration(rise/(2*math.Pi)*float64(s.Period))
+		t = since + time.Duration(m.rise*float64(s.Period))
 	}
 	if t %= s.Period; t < 0 {
 		t += s.Period

@@ -205,8 +205,8 @@ func (st *State) newPoint(name string, spec *profiles.Point) (*PointState, error
 		return nil, err
 	}
 	p.motion.wrap = narrower(p.motion.wrap, p.kind.wrap)
-	if spec.Value != nil && spec.Dynamics.Counter != nil {
-		p.motion.Start(st.booted, p.value.Uint())
+	if spec.Value != nil {
+		p.motion.startAt(st.booted, p.value)
 	}
 	return p, nil
 }

@@ -79,6 +79,27 @@ func TestMovingPointsStayInTheirType(t *testing.T) {
 	}
 }
 
+func TestPointsBeginWithTheirValue(t *testing.T) {
+	for _, c := range []struct {
+		point profiles.Point
+		want  string
+	}{
+		{profiles.Point{Type: "f32", Value: 3.75, Dynamics: &profiles.Dynamics{Walk: &profiles.Walk{Mean: 2.4, Tau: time.Hour, SD: .1, Step: .01}}}, "3.75"},
+		{profiles.Point{Type: "i16", Value: -7, Dynamics: &profiles.Dynamics{Walk: &profiles.Walk{Mean: 2, SD: .1, Step: 1}}}, "-7"},
+		{profiles.Point{Type: "bool", Value: false, Dynamics: &profiles.Dynamics{Dwell: &profiles.Dwell{SD: .9, States: []profiles.DwellState{
+			{Value: 1, For: time.Minute}, {Value: 0, For: time.Minute}}}}}, "0"},
+		{profiles.Point{Type: "u32", Value: 70, Dynamics: &profiles.Dynamics{Clock: &profiles.Clock{Since: "boot"}}}, "70"},
+		{profiles.Point{Type: "u32", Dynamics: &profiles.Dynamics{Clock: &profiles.Clock{Since: "boot", Uptime: time.Minute}}}, "60"},
+		{profiles.Point{Type: "f64", Value: 2.5, Dynamics: &profiles.Dynamics{Sine: &profiles.Sine{Mean: 2, Amp: 1, Period: time.Minute, Step: .001}}}, "2.5"},
+		{profiles.Point{Type: "u8", Value: 9, Dynamics: &profiles.Dynamics{Series: &profiles.Series{Every: time.Second, Values: []float64{1, 9}}}}, "9"},
+	} {
+		st, _ := newTestState(t, map[string]*profiles.Point{"p": &c.point})
+		if got := st.points["p"].Text(); got != c.want {
+			t.Errorf("%s begins with %s, want %s", c.point.Dynamics.Kind(), got, c.want)
+		}
+	}
+}
+
 func TestWritingEndsTheMotion(t *testing.T) {
 	st, w := newTestState(t, map[string]*profiles.Point{
 		"p": {Type: "u32", Dynamics: &profiles.Dynamics{Counter: &profiles.Counter{Rate: 5}}, Write: &profiles.WriteRule{}}})

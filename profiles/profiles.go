@@ -76,7 +76,7 @@ type Network struct {
 type Point struct {
 	Type     string            `yaml:"type"`               // bool u8 i8 u16 i16 u32 i32 u64 i64 f32 f64 text enum time
 	Unit     string            `yaml:"unit,omitempty"`     // for people
-	Value    any               `yaml:"value,omitempty"`    // at the start; counters count on from it
+	Value    any               `yaml:"value,omitempty"`    // at the start; what moves goes on from it
 	Values   map[string]string `yaml:"values,omitempty"`   // enum: number or text on the wire -> name
 	Dynamics *Dynamics         `yaml:"dynamics,omitempty"` // how it moves by itself; absent: it stays
 	Write    *WriteRule        `yaml:"write,omitempty"`    // absent: cannot be written
