@@ -69,7 +69,10 @@ var (
 
 func (d *decoder) decode(n *yaml.Node, v reflect.Value, path string) {
 	if n.Kind == yaml.AliasNode {
-		if d.budget -= weight(n.Alias); d.budget < 0 {
+		if d.budget < 0 {
+			return
+		}
+		if d.budget -= weight(n.Alias, d.budget+1); d.budget < 0 {
 			d.errorf(n, path, "too many aliases")
 			return
 		}

@@ -113,11 +113,14 @@ func kind(n *yaml.Node) string {
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
 
-// weight counts the nodes below n, aliases as one.
-func weight(n *yaml.Node) int {
+// weight counts the nodes below n, aliases as one, and stops at most.
+func weight(n *yaml.Node, most int) int {
 	w := 1
 	for _, c := range n.Content {
-		w += weight(c)
+		if w >= most {
+			break
+		}
+		w += weight(c, most-w)
 	}
 	return w
 }
