@@ -1,7 +1,6 @@
 package clone
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
@@ -115,7 +114,7 @@ type httpQuestion struct {
 func (l *httpLearner) unasked(x *capture.Exchange) {
 	for _, m := range x.Replies {
 		if r, ok := m.(*http.Response); ok && r.Status >= 400 && r.Status != 408 && r.Status < 600 {
-			name, _ := l.reply(r, nil, x)
+			name, _ := l.reply(r, nil)
 			l.malformed = name
 		}
 	}
@@ -171,7 +170,7 @@ func (l *httpLearner) answered(x *capture.Exchange, q *httpQuestion) {
 		var s profiles.HTTPSample
 		switch m := m.(type) {
 		case *http.Response:
-			name, s = l.reply(m, q.head, x)
+			name, s = l.reply(m, q.head)
 		case *http.Raw:
 			name, s = l.rawReply(m)
 		default:
@@ -272,7 +271,7 @@ func (l *httpLearner) traits(x *capture.Exchange, req *http.Request, r *http.Res
 }
 
 // reply files a response: its head as a template, its body by content.
-func (l *httpLearner) reply(r *http.Response, req *http.Request, x *capture.Exchange) (name string, s profiles.HTTPSample) {
+func (l *httpLearner) reply(r *http.Response, req *http.Request) (name string, s profiles.HTTPSample) {
 	t := templateHead(r, req)
 	for _, i := range t.cookies {
 		if len(l.sessions) < httpSessionsMax {
@@ -285,7 +284,7 @@ func (l *httpLearner) reply(r *http.Response, req *http.Request, x *capture.Exch
 	if !t.sample.Fits() {
 		t = httpTemplate{head: escapeSlots(string(r.AppendHead(nil)))}
 	}
-	l.observe(&t, x)
+	l.observe(&t)
 	var p profiles.HTTPReply
 	if text, ok := headLines(t.head); ok {
 		p.Head = text
@@ -351,120 +350,4 @@ func headLines(head string) (string, bool) {
 		}
 	}
 	return text + "\n", true
-}
-
-func (l *httpLearner) Finish(out *Output) (profiles.Section, error) {
-	defer l.bodies.close()
-	if l.err != nil {
-		return nil, l.err
-	}
-	if !slices.ContainsFunc(l.order, (*httpRoute).answered) && l.malformed == "" && l.s.Record.Len() == 0 {
-		return nil, nil
-	}
-	sec := &profiles.HTTP{Skew: l.skew, Hostless: l.hostless, Unconditional: l.unconditional, SaysKeepAlive: l.keepAlive}
-	if err := l.bodies.write(out); err != nil {
-		return nil, err
-	}
-	var err error
-	if sec.Routes, err = l.writeRoutes(out); err != nil {
-		return nil, err
-	}
-	if sec.Samples, err = l.writeSamples(out); err != nil {
-		return nil, err
-	}
-	sec.Volatile = l.volatile()
-	if l.who.hidden {
-		out.Redact("HTTP credentials", "salted verifiers")
-	}
-	if l.queries {
-		out.Redact("secrets in HTTP queries", "salted digests")
-	}
-	if l.secrets {
-		out.Redact("HTTP session cookies", "others of the same shape")
-	}
-	return sec, nil
-}
-
-func (l *httpLearner) writeRoutes(out *Output) ([]string, error) {
-	f := profiles.HTTPRoutes{Salt: hex.EncodeToString(l.salt), Credentials: l.who.credentials(), Malformed: l.malformed, Replies: l.replies}
-	for _, r := range l.order {
-		if route := r.HTTPRoute; r.known == nil || slices.Equal(r.known, r.Stranger) {
-			route.Stranger = nil
-			f.Routes = append(f.Routes, route)
-			continue
-		}
-		r.Reply = r.known
-		f.Routes = append(f.Routes, r.HTTPRoute)
-	}
-	name := "http/" + l.s.Name() + ".yaml"
-	w, err := out.Create(name)
-	if err != nil {
-		return nil, err
-	}
-	if err := f.Write(w); err != nil {
-		w.Close()
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return []string{name}, w.Close()
-}
-
-func (l *httpLearner) writeSamples(out *Output) ([]string, error) {
-	if len(l.order) == 0 {
-		return nil, nil
-	}
-	name := "samples/" + l.s.Name() + ".tsv"
-	w, err := out.Create(name)
-	if err != nil {
-		return nil, err
-	}
-	sw := profiles.NewSampleWriter(w)
-	for _, r := range l.order { // those that never moved, too: in another capture of the device they may have
-		if r.track.Runs() == 0 {
-			continue
-		}
-		if err := sw.Write(r.Cell(), nil, &r.track); err != nil {
-			w.Close()
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-	}
-	if err := sw.Flush(); err != nil {
-		w.Close()
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return []string{name}, w.Close()
-}
-
-// httpVarying counts what one header was seen to hold.
-type httpVarying struct {
-	kind string
-	last []byte
-	seen int
-}
-
-// observe counts the values of headers that are of their time.
-func (l *httpLearner) observe(t *httpTemplate, x *capture.Exchange) {
-	for _, v := range t.varying {
-		path := "Headers[" + strings.ToLower(v.header) + "].Value"
-		o := l.varying[path]
-		if o == nil {
-			o = &httpVarying{kind: v.kind}
-			l.varying[path] = o
-		}
-		if o.seen == 0 || !bytes.Equal(o.last, v.value) {
-			o.seen++
-			o.last = append(o.last[:0], v.value...)
-		}
-	}
-}
-
-// volatile lists the headers that were seen with at least two values of their time.
-func (l *httpLearner) volatile() []profiles.Volatile {
-	var all []profiles.Volatile
-	for path, o := range l.varying {
-		if o.seen >= 2 {
-			all = append(all, profiles.Volatile{Path: path, Kind: o.kind, Seen: o.seen})
-		}
-	}
-	slices.SortFunc(all, func(a, b profiles.Volatile) int { return cmp.Compare(a.Path, b.Path) })
-	return all
 }
