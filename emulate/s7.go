@@ -179,7 +179,7 @@ func (x *s7Session) Greet() Answer { return Answer{} }
 func (x *s7Session) Answer(req wire.Message) Answer {
 	if !x.s.script.Empty() {
 		if replies, found := x.s.script.Ask(req); found {
-			return Answer{Messages: replies, From: Recorded}
+			return x.recorded(req, replies)
 		}
 	}
 	switch q := req.(type) {
@@ -201,6 +201,20 @@ func (x *s7Session) Answer(req wire.Message) Answer {
 		return x.job(req)
 	}
 	return Answer{From: Refused}
+}
+
+// recorded is an answer that was recorded whole.
+func (x *s7Session) recorded(req wire.Message, replies []wire.Message) Answer {
+	a := Answer{Messages: replies, From: Recorded}
+	if q, ok := req.(*s7comm.Disconnect); ok {
+		a.Close = true
+		for _, m := range replies {
+			if r, ok := m.(*s7comm.DisconnectConfirm); ok {
+				r.DestinationReference = q.SourceReference
+			}
+		}
+	}
+	return a
 }
 
 // say is an answer of one message, cut to the TPDU size agreed.

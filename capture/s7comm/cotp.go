@@ -210,6 +210,16 @@ type Disconnect struct {
 	Data                 []byte
 }
 
+// DisconnectConfirm answers a disconnect request (X.224 section 13.6). Class 0 has no use for it, but some
+// stacks send it before they close.
+type DisconnectConfirm struct {
+	TPKTReserved         uint8
+	DestinationReference uint16
+	SourceReference      uint16 `wire:"minted"`
+	Rest                 []byte // additional parameters
+	Data                 []byte
+}
+
 // TPDUError reports a TPDU that was not understood (X.224 section 13.12).
 type TPDUError struct {
 	TPKTReserved         uint8
@@ -276,6 +286,12 @@ func (t *tpdu) message() (wire.Message, error) {
 			m.Rest, m.Data = clone(r.Rest()), clone(t.data)
 			return m, nil
 		}
+	case tpduDisconnOK:
+		if t.low == 0 && r.Len() >= 4 {
+			m := &DisconnectConfirm{TPKTReserved: t.reserved, DestinationReference: r.Uint16(), SourceReference: r.Uint16()}
+			m.Rest, m.Data = clone(r.Rest()), clone(t.data)
+			return m, nil
+		}
 	case tpduError:
 		if t.low == 0 && r.Len() >= 3 {
 			m := &TPDUError{TPKTReserved: t.reserved, DestinationReference: r.Uint16(), Cause: r.Uint8()}
@@ -334,6 +350,15 @@ func (m *Disconnect) Append(b []byte) ([]byte, error) {
 	start := len(b)
 	d, s := m.DestinationReference, m.SourceReference
 	b = append(b, tpktVersion, m.TPKTReserved, 0, 0, 0, tpduDisconnect, byte(d>>8), byte(d), byte(s>>8), byte(s), m.Reason)
+	b = append(b, m.Rest...)
+	head := len(b)
+	return closeTPDU(append(b, m.Data...), start, head)
+}
+
+func (m *DisconnectConfirm) Append(b []byte) ([]byte, error) {
+	start := len(b)
+	d, s := m.DestinationReference, m.SourceReference
+	b = append(b, tpktVersion, m.TPKTReserved, 0, 0, 0, tpduDisconnOK, byte(d>>8), byte(d), byte(s>>8), byte(s))
 	b = append(b, m.Rest...)
 	head := len(b)
 	return closeTPDU(append(b, m.Data...), start, head)

@@ -216,6 +216,12 @@ func (c *Conn) Match(open []wire.Message, reply wire.Message) (int, bool) {
 		if _, ok := reply.(*TPDUError); ok && len(open) > 0 {
 			return 0, true
 		}
+	case *DisconnectConfirm:
+		for i := len(open) - 1; i >= 0; i-- {
+			if _, ok := open[i].(*Disconnect); ok {
+				return i, true
+			}
+		}
 	case *UserdataPush:
 	case referenced:
 		if !answers(reply) {

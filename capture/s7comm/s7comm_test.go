@@ -25,6 +25,7 @@ var messages = []struct {
 	{"connect request with broken parameter", "0300000e09e00000000100c205 01", nil},
 	{"disconnect", "0300000b0680000a000003", nil},
 	{"disconnect request with data", "0300000d06800001000280aabb", &Disconnect{DestinationReference: 1, SourceReference: 2, Reason: 0x80, Data: []byte{0xaa, 0xbb}}},
+	{"disconnect confirm", "0300000a05c000010002", &DisconnectConfirm{DestinationReference: 1, SourceReference: 2}},
 	{"TPDU error", "0300000d08700001 02c1020100", &TPDUError{DestinationReference: 1, Cause: 2, Rest: []byte{0xc1, 2, 1, 0}}},
 	{"expedited data", "0300000a0410000180aa", &OtherTPDU{Code: 0x10, Head: []byte{0, 1, 0x80}, Data: []byte{0xaa}}},
 	{"setup communication", "0300001902f08032010000020000080000f0000001000101e0", &SetupCommunication{
