@@ -83,6 +83,8 @@ func (m *Merging) Settle(samples *[]string, older, newer map[string][]byte) (las
 			addOlder[cell], addNewer[cell] = once(x, nil), once(y, nil)
 		case s != nil && t == nil && to != "" && !bytes.Equal(s.track.Last().Value, y):
 			addNewer[cell] = once(y, s.dynamics)
+		case s != nil && t != nil && to != "" && s.dynamics != nil && t.dynamics == nil && !t.written():
+			addNewer[cell] = &sampled{dynamics: s.dynamics} // the newer recording was too short to tell
 		case s == nil && t != nil && from != "" && !beginsWith(&t.track, x):
 			addOlder[cell] = once(x, nil)
 		}
@@ -117,6 +119,16 @@ func (m *Merging) lastValues(samples []string) (map[string][]byte, error) {
 		}
 	}
 	return last, nil
+}
+
+// written says whether someone wrote the cell.
+func (s *sampled) written() bool {
+	for c := s.track.Cursor(); ; {
+		r, ok := c.Next()
+		if !ok || r.Write {
+			return ok
+		}
+	}
 }
 
 func once(v []byte, d *Dynamics) *sampled {

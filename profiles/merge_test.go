@@ -152,17 +152,18 @@ services:
   - modbus:
       port: 502
       samples: [samples/modbus-502-ca.tsv]
-      registers: [{holding: 0-4, values: [1, 2, 3, 4, 5]}, {holding: 5-9, fill: 0}, {coil: 7, values: [1]}]
+      registers: [{holding: 0-4, values: [1, 2, 3, 4, 5]}, {holding: 30, values: [9]}, {holding: 5-9, fill: 0}, {coil: 7, values: [1]}]
       illegal: [{holding: 20-29}]
-`, map[string]string{"samples/modbus-502-ca.tsv": "255/holding/2\t{counter: {rate: 3}}\t0001 0003\n255/holding/4\t\t0004 0005\n"})
+`, map[string]string{"samples/modbus-502-ca.tsv": "255/holding/2\t{counter: {rate: 3}}\t0001 0003\n255/holding/4\t\t0004 0005\n255/holding/30\t{counter: {rate: 1}}\t0001 0009\n"})
 	b := made(t, `
 captures: {cb: {file: b.pcap, `+april+`}}
 services:
   - modbus:
       port: 502
+      samples: [samples/modbus-502-cb.tsv]
       registers: [{holding: 1-4, values: [9, 3, 8, 6]}, {holding: 8, values: [7]}, {holding: 22-44, block: b.bin}]
       illegal: [{holding: 100, code: 4}]
-`, map[string]string{"b.bin": strings.Repeat("\x00\x05", 23)})
+`, map[string]string{"b.bin": strings.Repeat("\x00\x05", 23), "samples/modbus-502-cb.tsv": "255/holding/30\t\t0005 0006\n"})
 	d, conflicts := mergedBothWays(t, a, b)
 	want := made(t, `
 captures: {ca: {file: a.pcap, `+march+`}, cb: {file: b.pcap, `+april+`}}
@@ -179,9 +180,9 @@ services:
         - {holding: 9, fill: 0}
       illegal: [{holding: 20-21}, {holding: 100, code: 4}]
 `, map[string]string{
-		"blocks/modbus-502-u255-holding22.bin": strings.Repeat("\x00\x05", 23),
-		"samples/modbus-502-ca.tsv":            "255/holding/2\t{counter: {rate: 3}}\t0001 0003\n255/holding/4\t\t0004 0005\n255/holding/1\t\t0002\n255/holding/3\t\t0004\n",
-		"samples/modbus-502-cb.tsv":            "255/holding/1\t\t0009\n255/holding/3\t\t0008\n255/holding/4\t\t0006\n",
+		"blocks/modbus-502-u255-holding22.bin": strings.Repeat("\x00\x05", 8) + "\x00\x06" + strings.Repeat("\x00\x05", 14),
+		"samples/modbus-502-ca.tsv":            "255/holding/2\t{counter: {rate: 3}}\t0001 0003\n255/holding/4\t\t0004 0005\n255/holding/30\t{counter: {rate: 1}}\t0001 0009\n255/holding/1\t\t0002\n255/holding/3\t\t0004\n",
+		"samples/modbus-502-cb.tsv":            "255/holding/30\t{counter: {rate: 1}}\t0005 0006\n255/holding/1\t\t0009\n255/holding/3\t\t0008\n255/holding/4\t\t0006\n",
 	})
 	if diff := cmp.Diff(textOf(t, want), textOf(t, d)); diff != "" {
 		t.Error(diff)
