@@ -17,7 +17,7 @@ type Request struct {
 	Line    string // the request line as it was sent, if not "Method Target Version" and CR LF
 	Headers Headers
 	End     string // the line that ends the head, if not CR LF
-	Body    []byte
+	Body    []byte `show:"text"`
 
 	continued bool // its Content was answered
 }
@@ -30,7 +30,7 @@ type Response struct {
 	Line    string // the status line as it was sent, if not "Version Status Reason" and CR LF
 	Headers Headers
 	End     string // the line that ends the head, if not CR LF
-	Body    []byte
+	Body    []byte `show:"text"`
 }
 
 // Content is the body of a request that announced it with Expect: 100-continue (RFC 9110, section
@@ -38,7 +38,7 @@ type Response struct {
 type Content struct {
 	Method string `wire:"-"`
 	Target string `wire:"-"`
-	Body   []byte
+	Body   []byte `show:"text"`
 
 	of *Request
 }

@@ -147,44 +147,49 @@ func AppendUint(b []byte, v uint64) []byte {
 }
 
 // String prints a value for people: its type, and what it holds.
-func (v Value) String() string {
+func (v Value) String() string { return string(v.AppendText(nil)) }
+
+// AppendText appends what String says.
+func (v Value) AppendText(b []byte) []byte {
 	c := v.Content()
-	t := v.Type.String()
+	b = append(b, v.Type.String()...)
 	switch v.Type {
 	case TypeInteger:
 		if n, ok := v.Int(); ok {
-			return t + ": " + strconv.FormatInt(n, 10)
+			return strconv.AppendInt(append(b, ": "...), n, 10)
 		}
 	case TypeTimeTicks:
 		if n, ok := v.Uint(); ok {
-			return t + ": " + strconv.FormatUint(n, 10) + " (" + (time.Duration(n) * 10 * time.Millisecond).String() + ")"
+			b = strconv.AppendUint(append(b, ": "...), n, 10)
+			return append(append(append(b, " ("...), (time.Duration(n)*10*time.Millisecond).String()...), ')')
 		}
 	case TypeCounter32, TypeGauge32, TypeCounter64, TypeUInteger32:
 		if n, ok := v.Uint(); ok {
-			return t + ": " + strconv.FormatUint(n, 10)
+			return strconv.AppendUint(append(b, ": "...), n, 10)
 		}
 	case TypeOID:
 		if OID(c).Valid() {
-			return t + ": " + OID(c).String()
+			return OID(c).AppendText(append(b, ": "...))
 		}
 	case TypeIPAddress:
 		if a, ok := netip.AddrFromSlice(c); ok {
-			return t + ": " + a.String()
+			return a.AppendTo(append(b, ": "...))
 		}
 	case TypeOctetString:
 		if printable(c) {
-			return t + ": " + string(c)
+			return append(append(b, ": "...), c...)
 		}
 	case TypeOpaque:
 		// net-snmp's Opaque Float: a context tag of two octets, a length, an IEEE number.
 		if len(c) == 7 && c[0] == 0x9f && c[1] == 0x78 && c[2] == 4 {
-			return t + " Float: " + strconv.FormatFloat(float64(math.Float32frombits(binary.BigEndian.Uint32(c[3:]))), 'g', -1, 32)
+			f := math.Float32frombits(binary.BigEndian.Uint32(c[3:]))
+			return strconv.AppendFloat(append(b, " Float: "...), float64(f), 'g', -1, 32)
 		}
 	}
 	if len(c) == 0 {
-		return t
+		return b
 	}
-	return t + ": 0x" + hex.EncodeToString(c)
+	return hex.AppendEncode(append(b, ": 0x"...), c)
 }
 
 func printable(b []byte) bool {

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -12,7 +13,8 @@ import (
 
 // AppendJSON appends a message as one JSON object for people and programs: its type under "type", its
 // exported fields under their own names, bytes in hexadecimal, embedded headers merged in. Fields that
-// follow from others (lengths, checksums) are left out, and so are zero values.
+// follow from others (lengths, checksums) are left out, and so are zero values. Bytes tagged show:"text"
+// are written as the text they are; where they are none, in hexadecimal as NAME_hex.
 func AppendJSON(b []byte, m Message) []byte { return AppendJSONCut(b, m, math.MaxInt) }
 
 // AppendJSONCut is AppendJSON, but of a field of more than max bytes (a body, a block) only the beginning
@@ -48,9 +50,17 @@ func appendFields(b []byte, v reflect.Value, max int) []byte {
 		if b[len(b)-1] != '{' {
 			b = append(b, ',')
 		}
-		b = append(append(append(b, '"'), f.name...), '"', ':') // a Go name needs no escapes
+		b = append(append(b, '"'), f.name...) // a Go name needs no escapes
+		if f.text {
+			b = appendText(b, cutText(x.Bytes(), max))
+			if x.Len() > max {
+				b = appendDigest(b, f.name, x)
+			}
+			continue
+		}
+		b = append(b, '"', ':')
 		if f.prints {
-			b = AppendQuoted(b, x.Interface().(fmt.Stringer).String())
+			b = appendPrinted(b, x, f.appends)
 			continue
 		}
 		b = appendKind(b, x, max)
@@ -60,6 +70,48 @@ func appendFields(b []byte, v reflect.Value, max int) []byte {
 	}
 	return b
 }
+
+// appendPrinted writes a value as its type does.
+func appendPrinted(b []byte, v reflect.Value, appends bool) []byte {
+	if v.CanAddr() {
+		v = v.Addr() // saves a copy
+	}
+	if !appends {
+		return AppendQuoted(b, v.Interface().(fmt.Stringer).String())
+	}
+	n := len(b)
+	b = v.Interface().(appendTexter).AppendText(append(b, '"'))
+	for _, c := range b[n+1:] {
+		if !isPlain(c) {
+			return AppendQuoted(b[:n], string(b[n+1:]))
+		}
+	}
+	return append(b, '"')
+}
+
+// appendText goes on behind the name of a field.
+func appendText(b, text []byte) []byte {
+	if !utf8.Valid(text) || bytes.IndexByte(text, 0) >= 0 {
+		b = append(b, `_hex":"`...)
+		return append(hex.AppendEncode(b, text), '"')
+	}
+	return appendQuoted(append(b, '"', ':'), text)
+}
+
+// cutText is the beginning of a text, not cut in the middle of a character.
+func cutText(b []byte, max int) []byte {
+	if len(b) <= max {
+		return b
+	}
+	n := max
+	for n > 0 && max-n < utf8.UTFMax && !utf8.RuneStart(b[n]) {
+		n--
+	}
+	return b[:n]
+}
+
+// isPlain: a byte that stands for itself in a JSON string.
+func isPlain(c byte) bool { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\' }
 
 func appendValue(b []byte, v reflect.Value, max int) []byte {
 	if v.Kind() != reflect.Pointer && v.Kind() != reflect.Interface && v.Type().Implements(stringer) {
@@ -125,13 +177,15 @@ func appendDigest(b []byte, name string, v reflect.Value) []byte {
 }
 
 // AppendQuoted appends s as a JSON string; bytes that are not UTF-8 become the replacement character.
-func AppendQuoted(b []byte, s string) []byte {
+func AppendQuoted(b []byte, s string) []byte { return appendQuoted(b, s) }
+
+func appendQuoted[T string | []byte](b []byte, s T) []byte {
 	const hexDigits = "0123456789abcdef"
 	b = append(b, '"')
 	plain := 0 // s[plain:i] goes out as it is
 	for i := 0; i < len(s); {
 		c := s[i]
-		if c >= 0x20 && c < 0x7f && c != '"' && c != '\\' {
+		if isPlain(c) {
 			i++
 			continue
 		}
@@ -149,7 +203,7 @@ func AppendQuoted(b []byte, s string) []byte {
 			b = append(b, `\u00`...)
 			b = append(b, hexDigits[c>>4], hexDigits[c&15])
 		default:
-			r, n := utf8.DecodeRuneInString(s[i:])
+			r, n := utf8.DecodeRuneInString(string(s[i:min(len(s), i+utf8.UTFMax)]))
 			b = utf8.AppendRune(b, r)
 			i += n - 1
 		}

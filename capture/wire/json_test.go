@@ -47,3 +47,50 @@ func TestAppendQuoted(t *testing.T) {
 		}
 	}
 }
+
+// printed prints itself, and has to be escaped at times.
+type printed string
+
+func (p printed) String() string             { return string(p) }
+func (p printed) AppendText(b []byte) []byte { return append(b, p...) }
+
+type printedMessage struct {
+	A printed
+	L []printed
+}
+
+func (*printedMessage) Append(b []byte) ([]byte, error) { return b, nil }
+
+func TestAppendJSONOfWhatPrintsItself(t *testing.T) {
+	for p, want := range map[printed]string{
+		"1.3.6":        `{"type":"printedMessage","A":"1.3.6","L":["1.3.6"]}`,
+		"say \"hi\"\n": `{"type":"printedMessage","A":"say \"hi\"\n","L":["say \"hi\"\n"]}`,
+	} {
+		if got := string(AppendJSON(nil, &printedMessage{p, []printed{p}})); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
+type textMessage struct {
+	Body []byte `show:"text"`
+}
+
+func (*textMessage) Append(b []byte) ([]byte, error) { return b, nil }
+
+func TestAppendJSONOfTexts(t *testing.T) {
+	for text, want := range map[string]string{
+		"<b>\"ü\"</b>\n": `{"type":"textMessage","Body":"<b>\"ü\"</b>\n"}`,
+		"a\xff":          `{"type":"textMessage","Body_hex":"61ff"}`,
+		"a\x00":          `{"type":"textMessage","Body_hex":"6100"}`,
+		"\xe4":           `{"type":"textMessage","Body_hex":"e4"}`,
+	} {
+		if got := string(AppendJSON(nil, &textMessage{[]byte(text)})); got != want {
+			t.Errorf("%q: got %s, want %s", text, got, want)
+		}
+	}
+	got := string(AppendJSONCut(nil, &textMessage{[]byte("12ü45")}, 3)) // cut through the ü
+	if want := `{"type":"textMessage","Body":"12","Body_bytes":6,`; !strings.HasPrefix(got, want) || !json.Valid([]byte(got)) {
+		t.Errorf("got %s, want %s…", got, want)
+	}
+}

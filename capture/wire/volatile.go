@@ -43,7 +43,9 @@ type field struct {
 	tag      string
 	fold, id bool
 	prints   bool // its type says itself how it is written
+	appends  bool // without allocating
 	payload  bool // bytes or a text, which may be long
+	text     bool // bytes that are a text as a rule: the field is tagged show:"text"
 }
 
 var plans sync.Map // reflect.Type -> *plan
@@ -66,9 +68,10 @@ func planOf(t reflect.Type) *plan {
 		switch k := f.Type.Kind(); {
 		case k == reflect.Pointer || k == reflect.Interface:
 		case f.Type.Implements(stringer):
-			x.prints = true
+			x.prints, x.appends = true, f.Type.Implements(texter)
 		case k == reflect.String || k == reflect.Slice && f.Type.Elem().Kind() == reflect.Uint8:
 			x.payload = true
+			x.text = k == reflect.Slice && f.Tag.Get("show") == "text"
 		}
 		if x.id {
 			x.tag = ""
@@ -140,7 +143,13 @@ func walk(v reflect.Value, path, tag string, visit func(path, tag string, v refl
 	}
 }
 
-var stringer = reflect.TypeFor[fmt.Stringer]()
+var (
+	stringer = reflect.TypeFor[fmt.Stringer]()
+	texter   = reflect.TypeFor[appendTexter]()
+)
+
+// appendTexter is a Stringer that can do without allocating.
+type appendTexter interface{ AppendText(b []byte) []byte }
 
 // isLeaf: bytes, and named list types that print themselves (an OID).
 func isLeaf(t reflect.Type) bool {
