@@ -251,7 +251,7 @@ func (r *httpRoute) answered() bool { return r.track.Runs() > 0 }
 
 // traits notes how the device takes what the specification leaves open.
 func (l *httpLearner) traits(x *capture.Exchange, req *http.Request, r *http.Response) {
-	if t, err := time.Parse(httpTime, r.Headers.Get("Date")); err == nil && !x.At.IsZero() {
+	if t, _, ok := profiles.ParseHTTPDate(r.Headers.Get("Date")); ok && !x.At.IsZero() {
 		l.skew = t.Sub(x.At.Add(x.Latency)).Round(time.Second)
 		if l.skew > -2*time.Second && l.skew < 2*time.Second {
 			l.skew = 0
@@ -298,6 +298,9 @@ func (l *httpLearner) reply(r *http.Response, req *http.Request) (name string, s
 		p.Framed = true
 	}
 	p.Body = l.file(body, r.Headers)
+	if req != nil {
+		p.Host = hostIn(body, r.Headers, req.Headers.Get("Host"))
+	}
 	return l.named(p, t.sample)
 }
 
@@ -317,7 +320,7 @@ func (l *httpLearner) file(body []byte, h http.Headers) string {
 
 func (l *httpLearner) named(p profiles.HTTPReply, s profiles.HTTPSample) (string, profiles.HTTPSample) {
 	h := sha256.New()
-	fmt.Fprintf(h, "%q %q %q %q %v", p.Head, p.Raw, p.Body, p.Chunks, p.Framed)
+	fmt.Fprintf(h, "%q %q %q %q %v %q", p.Head, p.Raw, p.Body, p.Chunks, p.Framed, p.Host)
 	copy(s.Reply[:], h.Sum(nil))
 	name := hex.EncodeToString(s.Reply[:])
 	if _, known := l.replies[name]; !known {

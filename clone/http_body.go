@@ -1,6 +1,7 @@
 package clone
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -87,6 +88,20 @@ func (s *bodyStore) close() {
 	if s.spill != nil {
 		s.spill.Close()
 	}
+}
+
+// hostTextMax bounds the pages in which the server's own name is looked for.
+const hostTextMax = 256 << 10
+
+// hostIn says whether a page names the server as the client called it: links that are to follow the
+// decoy.
+func hostIn(body []byte, h http.Headers, host string) string {
+	kind := strings.ToLower(h.Get("Content-Type"))
+	text := strings.HasPrefix(kind, "text/") || strings.Contains(kind, "xml") || strings.Contains(kind, "json")
+	if _, coded := h.Find("Content-Encoding"); !text || coded || len(host) < 4 || len(body) > hostTextMax || !bytes.Contains(body, []byte("//"+host)) {
+		return ""
+	}
+	return host
 }
 
 // httpExtensions are the file name extensions of the usual content types.

@@ -8,14 +8,10 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"ringer/capture/http"
 	"ringer/profiles"
 )
-
-// httpTime is the form of dates in headers (RFC 9110, section 5.6.7: IMF-fixdate).
-const httpTime = "Mon, 02 Jan 2006 15:04:05 GMT"
 
 // An httpTemplate is a head with slots for what is of its time, and what the slots held.
 type httpTemplate struct {
@@ -33,9 +29,7 @@ func escapeSlots(s string) string { return strings.ReplaceAll(s, "${", "$${") }
 
 func templateHead(r *http.Response, req *http.Request) httpTemplate {
 	t := httpTemplate{}
-	date := r.Headers.Get("Date")
-	when, err := time.Parse(httpTime, date)
-	if err == nil && when.Format(httpTime) == date {
+	if when, _, ok := profiles.ParseHTTPDate(r.Headers.Get("Date")); ok {
 		t.sample.Date, t.sample.Dated = when.Unix(), true
 		if !t.sample.Fits() {
 			t.sample = profiles.HTTPSample{}
@@ -81,9 +75,9 @@ func endOf(r *http.Response) string {
 func (t *httpTemplate) value(f *http.Header, all http.Headers, host string) string {
 	switch strings.ToLower(f.Name) {
 	case "date":
-		if t.sample.Dated && f.Value == time.Unix(t.sample.Date, 0).UTC().Format(httpTime) {
+		if x, form, ok := profiles.ParseHTTPDate(f.Value); ok && t.sample.Dated && x.Unix() == t.sample.Date {
 			t.vary(f.Name, "clock", f.Value)
-			return "${date}"
+			return "${date" + profiles.HTTPDateForm(form) + "}"
 		}
 	case "expires", "last-modified":
 		if slot, ok := t.offset(f, all); ok {
@@ -135,15 +129,16 @@ func (t *httpTemplate) token(header, value string) bool {
 
 // offset says that a date in another header follows Date: it is the same, or later by the max-age.
 func (t *httpTemplate) offset(f *http.Header, all http.Headers) (string, bool) {
-	x, err := time.Parse(httpTime, f.Value)
-	if err != nil || !t.sample.Dated || x.Format(httpTime) != f.Value {
+	x, form, ok := profiles.ParseHTTPDate(f.Value)
+	if !ok || !t.sample.Dated {
 		return "", false
 	}
+	form = profiles.HTTPDateForm(form)
 	switch d := x.Unix() - t.sample.Date; {
 	case d == 0:
-		return "${date}", true
+		return "${date" + form + "}", true
 	case d > 0 && strings.EqualFold(f.Name, "Expires") && all.Lists("Cache-Control", "max-age="+strconv.FormatInt(d, 10)):
-		return fmt.Sprintf("${date+%d}", d), true
+		return fmt.Sprintf("${date+%d%s}", d, form), true
 	}
 	return "", false
 }

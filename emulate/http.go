@@ -270,24 +270,29 @@ func (p *httpPath) missing() bool {
 	return q != nil && len(p.last) == 1 && q.routes[0].status() == 404
 }
 
-// protected says whether a path that was only ever asked for with credentials is likely to need them:
-// it, or what lies in the same folder, was refused without.
+// protected says whether a path is likely to need credentials: it, or all that is known of the folder it
+// lies in, was refused without.
 func (s *httpService) protected(bare string) bool {
 	if p := s.paths[bare]; p != nil && (p.open || p.shut) {
 		return p.shut && !p.open
 	}
-	folder := bare[:strings.LastIndexByte(bare, '/')+1]
-	shut := false
-	for other, p := range s.paths {
-		if !strings.HasPrefix(other, folder) || strings.Contains(other[len(folder):], "/") {
-			continue
+	for folder := parentFolder(bare); len(folder) > 1; folder = parentFolder(folder[:len(folder)-1]) {
+		shut := false
+		for other, p := range s.paths {
+			if strings.HasPrefix(other, folder) {
+				if p.open {
+					return false
+				}
+				shut = shut || p.shut
+			}
 		}
-		if p.open {
-			return false
+		if shut {
+			return true
 		}
-		shut = shut || p.shut
 	}
-	return shut
+	return false
 }
+
+func parentFolder(p string) string { return p[:strings.LastIndexByte(p, '/')+1] }
 
 var errHTTPBody = errors.New("its body cannot be chunked as said")

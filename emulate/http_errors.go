@@ -67,7 +67,7 @@ func (e *httpErrors) learn(s *httpService, dev *profiles.Device) error {
 				e.byMethod[""] = f
 			}
 		}
-		if e.pattern == nil && bytes.Contains(r.data, []byte(strconv.Itoa(status))) && status != 401 {
+		if e.pattern == nil && status != 401 && r.namesItself() {
 			e.pattern = f
 		}
 	}
@@ -79,6 +79,12 @@ func (e *httpErrors) learn(s *httpService, dev *profiles.Device) error {
 	}
 	e.headers = s.commonHeaders()
 	return nil
+}
+
+// namesItself says whether an error page tells its status, by number or in words.
+func (r *httpReply) namesItself() bool {
+	return bytes.Contains(r.data, strconv.AppendInt(nil, int64(r.head.Status), 10)) ||
+		len(r.head.Reason) > 4 && bytes.Contains(r.data, []byte(r.head.Reason))
 }
 
 // refusal is how a method is refused: as it was recorded to be, else as another one was.
@@ -108,8 +114,8 @@ func (s *httpService) commonHeaders() []profiles.HTTPHeader {
 			case "server":
 				all = append(all, profiles.HTTPHeader{Name: f.Name, Value: f.Value})
 			case "date":
-				if len(r.slots) > 0 && r.slots[0].header == i {
-					all = append(all, profiles.HTTPHeader{Name: f.Name, Value: "${date}"})
+				if value := r.slotText(i); value != "" {
+					all = append(all, profiles.HTTPHeader{Name: f.Name, Value: value})
 				}
 			}
 		}
@@ -119,6 +125,19 @@ func (s *httpService) commonHeaders() []profiles.HTTPHeader {
 		return all
 	}
 	return nil
+}
+
+// slotText is the value of a header that is a date, as profiles write it.
+func (r *httpReply) slotText(header int) string {
+	for _, s := range r.slots {
+		if s.header == header && len(s.value) == 1 && s.value[0].kind == 'd' {
+			if s.value[0].form == "" {
+				return "${date}"
+			}
+			return "${date:" + s.value[0].form + "}"
+		}
+	}
+	return ""
 }
 
 func httpHas(all []profiles.HTTPHeader, name string) bool {

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"ringer/capture/http"
+	"ringer/profiles"
 )
 
 // What headers make of a whole document: nothing, if the client has it already (RFC 9110, section 13),
@@ -32,9 +32,9 @@ func (s *httpService) unchanged(p *httpReply, a *httpAsked) bool {
 	if modified == since {
 		return true
 	}
-	x, err1 := time.Parse(httpTime, modified)
-	y, err2 := time.Parse(httpTime, since)
-	return err1 == nil && err2 == nil && !x.After(y)
+	x, _, ok1 := profiles.ParseHTTPDate(modified)
+	y, _, ok2 := profiles.ParseHTTPDate(since)
+	return ok1 && ok2 && !x.After(y)
 }
 
 // listsTag compares weakly: section 8.8.3.2.

@@ -1,6 +1,7 @@
 package emulate
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"path"
@@ -20,6 +21,9 @@ type httpReply struct {
 	slots  []httpSlot
 	tokens [][]byte // what the tokens of the last sample were
 	pages  map[string]*httpPage
+	host   string       // what the body calls the server
+	served string       // what the client of rehosted calls it
+	moved  []byte       // the body for that client
 	read   func() error // brings in a large body, for one answer; nil: it is there
 }
 
@@ -34,7 +38,8 @@ type httpSlot struct {
 type httpPart struct {
 	kind   byte // 0: text, 'd' date, 'h' host, 't' token
 	text   string
-	offset int64 // seconds from the date
+	offset int64  // seconds from the date
+	form   string // of the date
 }
 
 // bodyMax bounds a body that a profile names; what is beyond bodiesHeld is read when it is asked for.
@@ -44,7 +49,7 @@ const (
 )
 
 func newHTTPReply(dev *profiles.Device, p *profiles.HTTPReply, held *int64) (*httpReply, error) {
-	r := &httpReply{}
+	r := &httpReply{host: p.Host}
 	if err := r.parseHead(p); err != nil {
 		return nil, err
 	}
@@ -172,16 +177,20 @@ func httpParts(s string) (parts []httpPart, slots int, err error) {
 }
 
 func httpSlotPart(name string) (httpPart, error) {
+	name, form, _ := strings.Cut(name, ":")
+	if _, ok := profiles.FormatHTTPDate(time.Time{}, form); !ok || form != "" && !strings.HasPrefix(name, "date") {
+		return httpPart{}, fmt.Errorf("${%s:%s} is no date in a form that is known", name, form)
+	}
 	switch {
 	case name == "date":
-		return httpPart{kind: 'd'}, nil
+		return httpPart{kind: 'd', form: form}, nil
 	case name == "host":
 		return httpPart{kind: 'h'}, nil
 	case name == "token":
 		return httpPart{kind: 't'}, nil
 	case strings.HasPrefix(name, "date+"), strings.HasPrefix(name, "date-"):
 		if n, err := strconv.ParseInt(name[len("date"):], 10, 32); err == nil {
-			return httpPart{kind: 'd', offset: n}, nil
+			return httpPart{kind: 'd', offset: n, form: form}, nil
 		}
 	}
 	return httpPart{}, fmt.Errorf("${%s} is not one of ${date}, ${date+seconds}, ${host}, ${token}: write $${ for the text", name)
@@ -207,6 +216,10 @@ func (r *httpReply) fill(s *httpService, out *http.Response, at *httpMoment) {
 	headers := append(out.Headers[:0], r.head.Headers...)
 	*out = r.head
 	out.Headers = headers
+	if r.host != "" && r.host != at.host && at.host != "" {
+		setBody(out, r.rehosted(at.host))
+		headers = out.Headers
+	}
 	token := 0
 	for i := range r.slots {
 		slot := &r.slots[i]
@@ -219,15 +232,24 @@ func (r *httpReply) fill(s *httpService, out *http.Response, at *httpMoment) {
 	}
 }
 
+// rehosted is the body with the server's name in it as this client says it.
+func (r *httpReply) rehosted(host string) []byte {
+	if r.served != host {
+		r.served = strings.Clone(host)
+		r.moved = bytes.ReplaceAll(r.data, []byte("//"+r.host), []byte("//"+host))
+	}
+	return r.moved
+}
+
 func (s *httpService) joinParts(r *httpReply, parts []httpPart, at *httpMoment, token *int) string {
 	if len(parts) == 1 && parts[0].kind == 'd' {
-		return s.dates.text(at.date + parts[0].offset)
+		return s.dates.text(at.date+parts[0].offset, parts[0].form)
 	}
 	var b strings.Builder
 	for _, p := range parts {
 		switch p.kind {
 		case 'd':
-			b.WriteString(s.dates.text(at.date + p.offset))
+			b.WriteString(s.dates.text(at.date+p.offset, p.form))
 		case 'h':
 			b.WriteString(at.host)
 		case 't':
@@ -265,15 +287,14 @@ func (r *httpReply) remember(tokens [][]byte) {
 type httpDates struct {
 	skew time.Duration
 	unix int64
+	form string
 	last string
 }
 
-// httpTime is the form of dates in headers (RFC 9110, section 5.6.7).
-const httpTime = "Mon, 02 Jan 2006 15:04:05 GMT"
-
-func (d *httpDates) text(unix int64) string {
-	if d.unix != unix || d.last == "" {
-		d.unix, d.last = unix, time.Unix(unix, 0).UTC().Format(httpTime)
+func (d *httpDates) text(unix int64, form string) string {
+	if d.unix != unix || d.form != form || d.last == "" {
+		d.unix, d.form = unix, form
+		d.last, _ = profiles.FormatHTTPDate(time.Unix(unix, 0), form)
 	}
 	return d.last
 }

@@ -224,8 +224,8 @@ func (s *httpService) read(at, name string, info fs.FileInfo) *httpReply {
 	}
 	more := []profiles.HTTPHeader{{Name: "Content-Type", Value: s.contentType(name)}, {Name: "Content-Length", Value: strconv.Itoa(len(b))}}
 	if _, live := s.sec.Points[at]; !live {
-		if t := s.sec.Modified; !t.IsZero() {
-			more = append(more, profiles.HTTPHeader{Name: "Last-Modified", Value: t.UTC().Format(httpTime)})
+		if t, ok := profiles.FormatHTTPDate(s.sec.Modified, ""); ok && !s.sec.Modified.IsZero() {
+			more = append(more, profiles.HTTPHeader{Name: "Last-Modified", Value: t})
 		}
 		more = append(more, profiles.HTTPHeader{Name: "Accept-Ranges", Value: "bytes"})
 	}

@@ -232,3 +232,24 @@ func TestHTTPRefusalsSoundLikeTheDevice(t *testing.T) {
 		}
 	}
 }
+
+// A decoy tells the time in the form of its device, and calls itself what its visitors call it.
+func TestHTTPFollowsTimeAndName(t *testing.T) {
+	page := func(date, host string) string {
+		body := `<a href="http://` + host + `/x">`
+		return fmt.Sprintf("HTTP/1.1 200 OK\r\nDate: %s\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n%s", date, len(body), body)
+	}
+	ask := "GET / HTTP/1.1\r\nHost: "
+	dev := httpLearned(t, httpTalk(t, httpStart, [2]string{ask + "10.0.0.1\r\n\r\n", page("SAT JAN 01 00:00:10 2000", "10.0.0.1")}), false)
+	d := openHTTPDecoy(t, dev, emulate.Settings{Now: func() time.Time { return httpStart.Add(time.Hour) }})
+	for i, want := range []string{page("SAT JAN 01 00:00:10 2000", "10.0.0.1"), page("SAT JAN 01 01:00:10 2000", "10.0.0.1")} {
+		if got := httpGet(t, d, ask+"10.0.0.1"); got != want {
+			t.Errorf("asking %d: %q, want %q", i+1, got, want)
+		}
+	}
+	for _, host := range []string{"127.0.0.2", "decoy.example:8080", "10.0.0.1"} {
+		if got := httpGet(t, d, ask+host); got != page("SAT JAN 01 01:00:10 2000", host) {
+			t.Errorf("asked as %s: %q", host, got)
+		}
+	}
+}

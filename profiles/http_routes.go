@@ -82,7 +82,7 @@ func (r *HTTPRoute) Cell() string {
 // HTTPReply is one answer.
 type HTTPReply struct {
 	// Head is the status line and the headers, a line each. ${date} in it is the time, ${date+60} a
-	// minute later, ${host} what the client called the server, ${token} a handle that is new in every
+	// minute later, ${date:MON JAN 02 15:04:05 2006} another form of it (see httpDateForms), ${host} what the client called the server, ${token} a handle that is new in every
 	// answer; $${ stands for ${ itself.
 	Head string `yaml:"head,omitempty"`
 	// Raw is a head whose lines do not all end in CR LF, as it is, with the empty line behind it.
@@ -92,6 +92,8 @@ type HTTPReply struct {
 	Text string `yaml:"text,omitempty"`
 	// Chunks are the size lines of a chunked body, in order, the last one included.
 	Chunks []string `yaml:"chunks,omitempty,flow"`
+	// Host is what the body calls the server: behind "//", it follows what the client calls it.
+	Host string `yaml:"host,omitempty"`
 	// Framed: Body is chunked as it is, in a way that Chunks cannot say.
 	Framed bool `yaml:"framed,omitempty"`
 }

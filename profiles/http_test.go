@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 )
 
 const httpDevice = `apiVersion: ringer/v1
@@ -147,5 +148,29 @@ func TestHTTPSample(t *testing.T) {
 	}
 	if long := (HTTPSample{Tokens: [][]byte{make([]byte, 256)}}); long.Fits() {
 		t.Error("a token of 256 bytes fits")
+	}
+}
+
+func TestHTTPDate(t *testing.T) {
+	for _, s := range []string{
+		"Mon, 02 Mar 2026 08:00:00 GMT", "FRI JUN 09 05:08:41 2000", "Fri Jun  9 05:08:41 2000", "Friday, 09-Jun-00 05:08:41 GMT",
+		"Fri, 9 Jun 2000 05:08:41 GMT", "2000-06-09 05:08:41",
+	} {
+		x, form, ok := ParseHTTPDate(s)
+		if !ok {
+			t.Errorf("%q is no date", s)
+			continue
+		}
+		if again, ok := FormatHTTPDate(x, form); !ok || again != s {
+			t.Errorf("%q in the form %q: %q", s, form, again)
+		}
+	}
+	for _, s := range []string{"", "now", "Mon, 02 Mar 2026", "Tue, 02 Mar 2026 08:00:00 GMT", "-1"} {
+		if x, form, ok := ParseHTTPDate(s); ok {
+			t.Errorf("%q is %v in the form %q", s, x, form)
+		}
+	}
+	if s, ok := FormatHTTPDate(time.Unix(0, 0), "when"); ok {
+		t.Errorf("an unknown form gives %q", s)
 	}
 }
