@@ -46,6 +46,10 @@ type modbusAside struct {
 // writes changing values asks a new one each time.
 const modbusQuestionsMax = 1 << 18
 
+// modbusAsideMax bounds the questions that are put aside. Of later ones only what refusals say of the
+// tables is learned.
+const modbusAsideMax = 1 << 16
+
 func newModbusLearner(s *Service) learner {
 	return &modbusLearner{s: s, seed: maphash.MakeSeed(), asked: map[uint64]uint32{}, aside: map[uint64]*modbusQuestion{}}
 }
@@ -123,6 +127,10 @@ func (l *modbusLearner) count(req modbus.Message) uint64 {
 func (l *modbusLearner) putAside(h uint64, u *modbusUnit, x *capture.Exchange, req, reply modbus.Message) {
 	q := l.aside[h]
 	if q == nil {
+		if len(l.aside) >= modbusAsideMax {
+			(&modbusAside{unit: u, req: req, reply: reply}).bound() // the scan of an address space
+			return
+		}
 		q = &modbusQuestion{}
 		l.aside[h] = q
 		l.order = append(l.order, q)

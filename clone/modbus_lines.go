@@ -102,6 +102,9 @@ func (u *modbusUnit) describe(l *modbusLearner, out *Output, sec *profiles.Modbu
 	stem := fmt.Sprintf("%s-u%d", l.s.Name(), u.id)
 	for i := range u.tables {
 		t := &u.tables[i]
+		if t.pages == ([256]*modbusPage{}) {
+			continue
+		}
 		t.bridge(modbusGapOf(i))
 		if err := sec.Describe(i, t.cell, stem, func(name string, b []byte) error { return writeFile(out, name, b) }); err != nil {
 			return err

@@ -305,3 +305,26 @@ func TestModbusIdentity(t *testing.T) {
 func flat(s string) string {
 	return strings.NewReplacer("{", "", "}", "", "[", "", "]", "", "-", "", ",", "").Replace(strings.Join(strings.Fields(s), " "))
 }
+
+// A scan of the whole address space is learned in bounded memory, and to its end.
+func TestModbusScan(t *testing.T) {
+	l := NewLearning(Source{ID: "c1"}, Options{})
+	for a := range 2 * 65536 {
+		f := modbus.ReadHoldingRegisters + modbus.Function(a>>16)
+		l.Add(&capture.Exchange{
+			Server: netip.MustParseAddrPort("10.0.0.1:502"), Transport: "tcp", Protocol: modbus.Protocol{},
+			Request: &modbus.ReadRequest{Header: modbus.Header{Unit: 255}, Function: f, Address: uint16(a), Quantity: 1},
+			Replies: []wire.Message{&modbus.Exception{Header: modbus.Header{Unit: 255}, Function: f, Reason: modbus.IllegalDataAddress}},
+		})
+	}
+	dev := &profiles.Device{ID: "d"}
+	if err := l.Finish(&Output{dev, modbusBulk{}.create}); err != nil {
+		t.Fatal(err)
+	}
+	whole := profiles.ModbusSpan{First: 0, Last: 65535}
+	want := []profiles.ModbusIllegal{{Holding: &whole}, {Input: &whole}}
+	section := dev.Services[0].Section.(*profiles.Modbus)
+	if d := cmp.Diff(want, section.Illegal); d != "" || len(section.Recordings) > 0 {
+		t.Errorf("%d recordings, illegal (-want +got):\n%s", len(section.Recordings), d)
+	}
+}
