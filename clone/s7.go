@@ -26,7 +26,6 @@ type s7Learner struct {
 	conns   map[uint64]*s7Conn
 	ended   []uint64 // connections in the order first seen, to forget the oldest
 	tsaps   map[string]bool
-	refused bool
 	tsap    profiles.S7TSAP
 	numbers map[s7Place]*s7Number
 	trends  int
@@ -114,6 +113,8 @@ func (l *s7Learner) unanswered(x *capture.Exchange) {
 	if !x.Lost {
 		if _, ok := x.Request.(*s7comm.ConnectRequest); !ok {
 			l.s.Record.Keep(x)
+		} else if l.tsap.Refuse == "" {
+			l.tsap.Refuse = "close"
 		}
 		return
 	}
@@ -209,7 +210,7 @@ func (l *s7Learner) connect(x *capture.Exchange, q *s7comm.ConnectRequest, reply
 		l.sample("reference", []byte{byte(r.SourceReference >> 8), byte(r.SourceReference)}, x)
 		return true
 	case *s7comm.Disconnect:
-		l.refused = true
+		l.tsap.Refuse, l.tsap.Reason = "disconnect", r.Reason
 		return len(r.Rest) == 0 && len(r.Data) == 0 && called != "" && !l.tsaps[called]
 	}
 	return false

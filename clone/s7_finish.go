@@ -40,6 +40,9 @@ func (l *s7Learner) finishTSAPs(section *profiles.S7) {
 		section.TSAP.Accept = append(section.TSAP.Accept, t)
 	}
 	slices.Sort(section.TSAP.Accept)
+	if section.TSAP.Refuse == "disconnect" {
+		section.TSAP.Refuse = "" // as if nothing were said
+	}
 	if section.TSAP.PDU == 0 {
 		for _, n := range []int{240, 480, 960} { // what CPUs offer
 			if section.TSAP.PDU = n; n >= l.pduSeen {

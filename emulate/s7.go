@@ -1,8 +1,11 @@
 package emulate
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +36,9 @@ type s7Service struct {
 	skew    time.Duration
 	set     bool // the clock was set
 	part    uint8
+	noList  uint16 // what unknown lists get
+	noDB    uint8  // what data blocks get that are not there
+	outside uint8  // what addresses get behind an area's end
 	callers uint16 // connections so far
 }
 
@@ -79,7 +85,43 @@ func openS7(st *State, dev *profiles.Device, svc *profiles.Service, p wire.Proto
 			return nil, err
 		}
 	}
+	s.openRefusals()
 	return s, nil
+}
+
+// openRefusals finds out how this CPU refuses: as it was seen to where it was asked for what it has not.
+func (s *s7Service) openRefusals() {
+	s.noList, s.noDB, s.outside = s7NoInfo, s7comm.CodeNotExisting, s7comm.CodeOutOfRange
+	count := map[uint16]int{}
+	for _, l := range s.lists {
+		e := l.error
+		if l.cell != nil {
+			v, _ := l.cell.Peek(s.st)
+			a, _ := profiles.ParseS7Answer(v)
+			e = a.Error
+		}
+		if e != 0 {
+			count[e]++
+		}
+	}
+	for e, n := range count {
+		if n > count[s.noList] || n == count[s.noList] && e < s.noList {
+			s.noList = e
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(s.items)) {
+		v, _ := s.items[key].Peek(s.st)
+		if key[0] != 'r' || len(key) != 11 || key[1] != s7comm.SyntaxAny || len(v) < 4 || v[0] == s7comm.CodeSuccess {
+			continue
+		}
+		area, db := s7comm.Area(key[7]), uint16(key[5])<<8|uint16(key[6])
+		switch {
+		case area == s7comm.AreaDB && s.dbs[db] == nil:
+			s.noDB = v[0]
+		case s.memory(area, db) != nil && (v[0] == s7comm.CodeOutOfRange || v[0] == s7comm.CodeNotExisting):
+			s.outside = v[0]
+		}
+	}
 }
 
 // openSamples reads what was recorded; bytes go to memory, the rest to named cells. Samples of a later
@@ -251,7 +293,7 @@ func (x *s7Session) connect(q *s7comm.ConnectRequest) Answer {
 	if s.sec.TSAP.Refuse == "close" {
 		return Answer{From: Refused, Close: true}
 	}
-	a := x.say(&s7comm.Disconnect{DestinationReference: q.SourceReference, Reason: reasonNoTSAP}, Refused)
+	a := x.say(&s7comm.Disconnect{DestinationReference: q.SourceReference, Reason: cmp.Or(s.sec.TSAP.Reason, reasonNoTSAP)}, Refused)
 	a.Close = true
 	return a
 }
@@ -277,6 +319,9 @@ func (x *s7Session) setup(q *s7comm.SetupCommunication) Answer {
 	r := &s7comm.SetupCommunicationReply{MaxAmQCalling: q.MaxAmQCalling, MaxAmQCalled: q.MaxAmQCalled, PDULength: uint16(min(int(q.PDULength), x.s.pdu))}
 	if n := uint16(x.s.sec.TSAP.Jobs); n > 0 {
 		r.MaxAmQCalling, r.MaxAmQCalled = min(n, q.MaxAmQCalling), min(n, q.MaxAmQCalled)
+	}
+	if q.PDULength == 0 {
+		r.PDULength = uint16(x.s.pdu)
 	}
 	r.Reference = q.Reference
 	x.pdu = int(r.PDULength)

@@ -111,7 +111,7 @@ const (
 // derive makes a part of a list from the whole of it. What the device does not list in 0x0000, it has not.
 func (x *s7Session) derive(id, index uint16) (profiles.S7Answer, Origin) {
 	s := x.s
-	unknown := profiles.S7Answer{Error: s7NoInfo, ReturnCode: s7comm.CodeNotExisting}
+	unknown := profiles.S7Answer{Error: s.noList, ReturnCode: s7comm.CodeNotExisting}
 	if s.listed != nil && !s.listed[id] {
 		return unknown, Refused
 	}

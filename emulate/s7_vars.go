@@ -102,9 +102,9 @@ func (s *s7Service) locate(i *s7comm.Item, offset, size int) (*s7Memory, uint8) 
 	m := s.memory(i.Area, i.DB)
 	switch {
 	case m == nil && (i.Area == s7comm.AreaDB || i.Area == s7comm.AreaInstanceDB):
-		return nil, s7comm.CodeNotExisting
+		return nil, s.noDB
 	case m == nil || offset+size > len(m.image):
-		return nil, s7comm.CodeOutOfRange
+		return nil, s.outside
 	}
 	return m, 0
 }
@@ -116,7 +116,7 @@ func (x *s7Session) readRanges(i *s7comm.Item) (s7comm.Value, Origin) {
 	for _, r := range i.Ranges {
 		m := x.s.dbs[r.DB]
 		if m == nil || int(r.Start)+int(r.Size) > len(m.image) {
-			x.buf = append(x.buf, s7comm.CodeNotExisting)
+			x.buf = append(x.buf, x.s.noDB)
 			continue
 		}
 		var origin Origin

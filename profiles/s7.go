@@ -42,6 +42,8 @@ type S7TSAP struct {
 	Accept []string `yaml:"accept,omitempty,flow"`
 	// Refuse says what the others get: disconnect (the default: a disconnect request) or close.
 	Refuse string `yaml:"refuse,omitempty"`
+	// Reason is the reason that the disconnect request gives; 2 (nothing is attached to the TSAP) if absent.
+	Reason uint8 `yaml:"reason,omitempty"`
 	// Order of the confirm's parameters: asked (the default: as in the request) or size-first.
 	Order string `yaml:"order,omitempty"`
 	// Size is the largest TPDU in bytes, a power of two from 128 to 8192; 1024 if absent.
