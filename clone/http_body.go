@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"hash/maphash"
 	"io"
 	"os"
 	"slices"
@@ -17,6 +18,8 @@ import (
 // temporary file.
 type bodyStore struct {
 	held  map[string]heldBody
+	seen  map[uint64]string // by a quick hash: pages come again and again
+	seed  maphash.Seed
 	order []string
 	bytes int
 	spill *os.File
@@ -32,10 +35,18 @@ type heldBody struct {
 
 const bodiesInMemory = 4 << 20
 
-func newBodyStore() *bodyStore { return &bodyStore{held: map[string]heldBody{}} }
+func newBodyStore() *bodyStore {
+	return &bodyStore{held: map[string]heldBody{}, seen: map[uint64]string{}, seed: maphash.MakeSeed()}
+}
 
 // put keeps a body and says which file it will be.
 func (s *bodyStore) put(body []byte, extension string) (string, error) {
+	quick := maphash.Bytes(s.seed, body)
+	if name := s.seen[quick]; len(name) == len("http/")+16+len(extension) && strings.HasSuffix(name, extension) {
+		if h := s.held[name]; h.data != nil && bytes.Equal(h.data, body) {
+			return name, nil
+		}
+	}
 	sum := sha256.Sum256(body)
 	name := "http/" + hex.EncodeToString(sum[:8]) + extension
 	if _, ok := s.held[name]; ok {
@@ -61,6 +72,9 @@ func (s *bodyStore) put(body []byte, extension string) (string, error) {
 		s.size += h.length
 	}
 	s.held[name] = h
+	if h.data != nil {
+		s.seen[quick] = name
+	}
 	s.order = append(s.order, name)
 	return name, nil
 }
