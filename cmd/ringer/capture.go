@@ -245,44 +245,42 @@ type serviceJSON struct {
 	Facts    string `json:"facts"`
 }
 
-// printLearned shows the profiles that were written. They are read again for it, which is a check, too.
+// printLearned shows the profiles that were written. They are read again for it, one by one: a check, too.
 func printLearned(c *cli.Context, devices []*learned, took time.Duration) error {
+	all := []learnedJSON{}
+	t := newTable("device", "protocol", ">port", ">exchanges", "learned")
 	for _, d := range devices {
 		dev, err := profiles.Load(d.dir)
 		if err != nil {
 			return err
 		}
-		defer closeProfiles(dev)
-		d.Device = dev
-	}
-	if c.Bool("json") {
-		all := []learnedJSON{}
-		for _, d := range devices {
-			all = append(all, learnedJSON{d.ID, d.dir, d.Identity, d.exchanges, servicesJSON(d.Device)})
-		}
-		return printJSON(c, all)
-	}
-	t := newTable("device", "protocol", ">port", ">exchanges", "learned")
-	for _, d := range devices {
+		j := learnedJSON{dev.ID, d.dir, dev.Identity, d.exchanges, servicesJSON(dev)}
+		closeProfiles(dev)
 		name, n := d.ID, count(d.exchanges)
-		for i := range d.Services {
-			s := &d.Services[i]
-			t.add(name, s.Protocol, s.Common().Port.String(), n, facts(d.Device, s))
+		for _, s := range j.Services {
+			t.add(name, s.Protocol, s.Port, n, cut(s.Facts, factsWidth))
 			name, n = "", ""
 		}
+		all = append(all, j)
+	}
+	if c.Bool("json") {
+		return printJSON(c, all)
 	}
 	if err := t.print(c.App.Writer); err != nil {
 		return err
 	}
-	for _, d := range devices {
-		if id := nameplate(&d.Identity); id != "" {
-			fmt.Fprintf(c.App.Writer, "%s is %s\n", d.ID, id)
+	for _, j := range all {
+		if id := nameplate(&j.Identity); id != "" {
+			fmt.Fprintf(c.App.Writer, "%s is %s\n", j.Device, id)
 		}
 	}
 	fmt.Fprintf(c.App.Writer, "%s in %s (%s)\nnext: ringer emulate %s\n",
 		plural(len(devices), "profile", "profiles"), filepath.Dir(devices[0].dir), took, devices[0].dir)
 	return nil
 }
+
+// factsWidth leaves room for the other columns.
+const factsWidth = 44
 
 func servicesJSON(d *profiles.Device) []serviceJSON {
 	all := []serviceJSON{}
