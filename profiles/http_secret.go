@@ -39,3 +39,20 @@ func namesSecret(name string) bool {
 	}
 	return name == "sid" || name == "auth" || name == "pin"
 }
+
+// Redact hides credentials that files of routes have in the clear.
+func (h *HTTP) Redact(r *Redacting) {
+	for _, name := range h.Routes {
+		routes, err := r.from.ReadHTTPRoutes(name)
+		if err != nil {
+			continue // it says so when it is loaded to be served
+		}
+		for _, c := range routes.Credentials {
+			for _, verify := range c.Verify {
+				if hidden := r.Secret("HTTP credentials", verify); hidden != verify {
+					r.replaces = append(r.replaces, replacement{[]byte(verify), []byte(hidden)})
+				}
+			}
+		}
+	}
+}

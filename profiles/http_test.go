@@ -174,3 +174,24 @@ func TestHTTPDate(t *testing.T) {
 		t.Errorf("an unknown form gives %q", s)
 	}
 }
+
+func TestHTTPRedact(t *testing.T) {
+	routes := "credentials:\n  a: {scheme: Basic, user: eng, verify: [Basic ZW5nOndyZW5jaA==]}\nroutes:\n  - {ask: GET /, auth: a}\nreplies: {}\n"
+	dev := &Device{APIVersion: APIVersion, Kind: Kind, ID: "x", Files: fstest.MapFS{"http/r.yaml": {Data: []byte(routes)}}, Services: []Service{
+		{Protocol: "http", Section: &HTTP{Common: Common{Port: Port{Number: 80}}, Routes: []string{"http/r.yaml"}}},
+	}}
+	hidden, left, err := Redact(dev, []byte("salt"), RedactSecrets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := hidden.ReadHTTPRoutes("http/r.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := r.Credentials["a"].Verify; len(v) != 1 || !IsVerifier(v[0]) || !Verify(v[0], []byte("Basic ZW5nOndyZW5jaA==")) {
+		t.Errorf("credentials became %q", v)
+	}
+	if left != nil {
+		t.Errorf("left: %q", left)
+	}
+}

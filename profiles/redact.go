@@ -41,7 +41,7 @@ func Redact(d *Device, salt []byte, what ...string) (redacted *Device, left []st
 	if redacted, err = d.clone(); err != nil {
 		return nil, nil, err
 	}
-	r := &Redacting{salt: salt}
+	r := &Redacting{salt: salt, from: d}
 	if slices.Contains(what, RedactSecrets) {
 		for i := range redacted.Services {
 			if s, ok := redacted.Services[i].Section.(Redacter); ok {
@@ -65,7 +65,7 @@ func Redact(d *Device, salt []byte, what ...string) (redacted *Device, left []st
 	}
 	if d.Files != nil {
 		redacted.Files = rewritten{d.Files, r}
-		left, err = r.search(d.Files)
+		left, err = r.search(redacted.Files)
 	}
 	return redacted, left, err
 }
@@ -81,6 +81,7 @@ type Redacter interface{ Redact(r *Redacting) }
 
 // A Redacting takes out what is found in one profile.
 type Redacting struct {
+	from      *Device
 	salt      []byte
 	replaces  []replacement
 	secrets   [][]byte
