@@ -8,7 +8,9 @@ package emulate
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
 	"ringer/capture/wire"
@@ -88,6 +90,9 @@ func behaviours() map[string]opener {
 		"modbus-rtu": openModbus,
 	}
 }
+
+// Behaviours names the protocols that do more than answer from recordings.
+func Behaviours() []string { return slices.Sorted(maps.Keys(behaviours())) }
 
 // Open builds the service that a profile describes.
 func Open(st *State, dev *profiles.Device, svc *profiles.Service, p wire.Protocol) (Service, error) {
