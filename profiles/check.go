@@ -101,7 +101,7 @@ func (l *Latency) Validate(v *Validation) {
 		v.Errorf("want p50 ≤ p90 ≤ p99, none below zero")
 	}
 	if l.N < 0 {
-		v.At("n").Errorf("want a number from 0 up")
+		v.At("count").Errorf("want a number from 0 up")
 	}
 }
 

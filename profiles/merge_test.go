@@ -80,7 +80,7 @@ points:
   limit: {type: u16, value: 3}
 accounts: [{name: admin, policy: deny}]
 services:
-  - profinet: {port: 34964/udp, recordings: [recordings/profinet-34964-ca.pcapng], latency: {read: {p50: 1ms, p90: 2ms, p99: 4ms, n: 30}}}
+  - profinet: {port: 34964/udp, recordings: [recordings/profinet-34964-ca.pcapng], latency: {read: {p50: 1ms, p90: 2ms, p99: 4ms, count: 30}}}
 `, map[string]string{"recordings/profinet-34964-ca.pcapng": "A", "evidence.jsonl": `{"fact":"x","cap":"ca","pkt":[1,2]}` + "\n"})
 	b := made(t, `
 identity: {vendor: ACME, firmware: V2, serial: "7"}
@@ -92,7 +92,7 @@ points:
 accounts: [{name: admin, policy: accept}, {name: guest}]
 services:
   - dnp3: {port: 20000}
-  - profinet: {port: 34964/udp, recordings: [recordings/profinet-34964-cb.pcapng], latency: {read: {p50: 3ms, p90: 6ms, p99: 8ms, n: 10}, write: {p50: 1ms, p90: 1ms, p99: 1ms}}}
+  - profinet: {port: 34964/udp, recordings: [recordings/profinet-34964-cb.pcapng], latency: {read: {p50: 3ms, p90: 6ms, p99: 8ms, count: 10}, write: {p50: 1ms, p90: 1ms, p99: 1ms}}}
 `, map[string]string{"recordings/profinet-34964-cb.pcapng": "B", "evidence.jsonl": `{"fact":"x","cap":"cb","pkt":[3,4]}` + "\n"})
 	d, conflicts := mergedBothWays(t, a, b)
 
@@ -110,7 +110,7 @@ services:
   - profinet:
       port: 34964/udp
       recordings: [recordings/profinet-34964-ca.pcapng, recordings/profinet-34964-cb.pcapng]
-      latency: {read: {p50: 1.5ms, p90: 3ms, p99: 5ms, n: 40}, write: {p50: 1ms, p90: 1ms, p99: 1ms}}
+      latency: {read: {p50: 1.5ms, p90: 3ms, p99: 5ms, count: 40}, write: {p50: 1ms, p90: 1ms, p99: 1ms}}
 `, map[string]string{"recordings/profinet-34964-ca.pcapng": "A", "recordings/profinet-34964-cb.pcapng": "B",
 		"evidence.jsonl": `{"fact":"x","cap":"ca","pkt":[1,2]}` + "\n" + `{"fact":"x","cap":"cb","pkt":[3,4]}` + "\n"})
 	if diff := cmp.Diff(textOf(t, want), textOf(t, d)); diff != "" {

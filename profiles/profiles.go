@@ -129,10 +129,10 @@ type Recorded struct {
 
 // Latency is a distribution of answer times: quantiles, linear between them.
 type Latency struct {
-	P50 time.Duration `yaml:"p50"`         // half of the answers take no longer
-	P90 time.Duration `yaml:"p90"`         // nine of ten
-	P99 time.Duration `yaml:"p99"`         // 99 of 100
-	N   int           `yaml:"n,omitempty"` // how many answers it was learned from
+	P50 time.Duration `yaml:"p50"`             // half of the answers take no longer
+	P90 time.Duration `yaml:"p90"`             // nine of ten
+	P99 time.Duration `yaml:"p99"`             // 99 of 100
+	N   int           `yaml:"count,omitempty"` // how many answers it was learned from
 }
 
 // Limits bound what a service takes from its peers. Zero values mean ringer's defaults.
