@@ -43,6 +43,7 @@ type modbusTable struct {
 	pages [256]*modbusPage
 	codes map[int]modbus.ExceptionCode // of refusals, where it is not 2
 	gaps  []profiles.ModbusSpan        // never asked, between what answered
+	pairs map[int]*modbusPair          // registers that may be halves of wider numbers, by the first one
 }
 
 type modbusPage struct {
@@ -288,6 +289,9 @@ func (o modbusObserver) registers(table int, address uint16, v []byte, write boo
 	fresh := false
 	for i := 0; i+1 < len(v); i += 2 {
 		fresh = o.u.tables[table].add(int(address)+i/2, binary.BigEndian.Uint16(v[i:]), 2, o.x.At, write) || fresh
+	}
+	if !write {
+		o.u.tables[table].watchPairs(int(address), len(v)/2, o.x.At)
 	}
 	o.saw(fresh, table, address, len(v)/2)
 }

@@ -109,6 +109,7 @@ func (u *modbusUnit) describe(l *modbusLearner, out *Output, sec *profiles.Modbu
 		if err := sec.Describe(i, t.cell, stem, func(name string, b []byte) error { return writeFile(out, name, b) }); err != nil {
 			return err
 		}
+		u.pairPoints(l, i, out.Device, sec)
 	}
 	codes := map[uint8]int{modbusIllegalAddress: 0}
 	for _, x := range sec.Illegal {
