@@ -90,6 +90,9 @@ func replayRecording(c *cli.Context) error {
 	if ways != 1 {
 		return usage("whom to ask? --target ADDR (or --map RECORDED=ADDR), --against PROFILE, or --split 0.5: give one of them")
 	}
+	if found, isProfile, _ := profilesIn(c.Args().First()); isProfile && len(found) > 0 {
+		return usage("%[1]s: is a profile, and replay plays a recording: ringer replay CAPTURE --against %[1]s", c.Args().First())
+	}
 	p := &playing{c: c, name: c.Args().First(), sel: sel}
 	defer p.close()
 	if err := p.open(); err != nil {
