@@ -272,7 +272,7 @@ func TestDeviceWithoutSpace(t *testing.T) {
 
 func TestFollowEvents(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "events.jsonl")
-	l, err := OpenEvents(path, EventLogOptions{Rotate: 3000})
+	l, err := OpenEvents(path, EventLogOptions{Rotate: 3000, Keep: 50})
 	if err != nil {
 		t.Fatal(err)
 	}

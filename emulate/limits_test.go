@@ -88,17 +88,17 @@ func TestConnectionLimitOfService(t *testing.T) {
 }
 
 func TestIdle(t *testing.T) {
-	d := toyDecoy(t, Options{}, limited(toyDevice("a", anyTCP), profiles.Limits{Idle: 150 * time.Millisecond}))
+	d := toyDecoy(t, Options{}, limited(toyDevice("a", anyTCP), profiles.Limits{Idle: 600 * time.Millisecond}))
 	serve(t, d)
 	c := dial(t, d, 0)
 	for range 4 {
-		time.Sleep(60 * time.Millisecond)
+		time.Sleep(200 * time.Millisecond)
 		say(t, c, "one\n")
 		hear(t, c, "a one\n")
 	}
 	begin := time.Now()
 	hearEnd(t, c)
-	if took := time.Since(begin); took < 100*time.Millisecond {
+	if took := time.Since(begin); took < 400*time.Millisecond {
 		t.Errorf("closed after %v", took)
 	}
 	slow := dial(t, d, 0) // who sends byte by byte and never finishes is idle too
@@ -106,7 +106,7 @@ func TestIdle(t *testing.T) {
 		if _, err := slow.Write([]byte("x")); err != nil {
 			break
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(50 * time.Millisecond)
 	}
 	hearEnd(t, slow)
 }
