@@ -14,6 +14,9 @@ func (m *Modbus) Validate(v *Validation) {
 			u.At("also", i).Errorf("unit %d is in map, too", id)
 		}
 	}
+	if mode := m.Units.Mode; (mode == "serial" || mode == "gateway") && len(m.Units.Also) == 0 && !m.Units.Any && len(m.Registers) > 0 {
+		v.At("registers").Errorf("nobody can ask for them: in mode %s the device itself has no address unless units.also gives one", mode)
+	}
 	for id, unit := range m.Units.Map {
 		if unit == nil {
 			u.At("map", id).Errorf("unit %d is empty", id)

@@ -71,6 +71,7 @@ func TestModbusSectionErrors(t *testing.T) {
 	for _, tt := range []struct{ section, want string }{
 		{"      units: {mode: tpc}", `device.yaml:11: services[0].modbus.units.mode: "tpc" is not one of tcp, serial, gateway: did you mean "tcp"?`},
 		{"      units: {also: [3], map: {3: {silent: true}}}", `unit 3 is in map, too`},
+		{"      units: {mode: serial}\n      registers: [{holding: 0, values: [1]}]", `nobody can ask for them: in mode serial`},
 		{"      register: []", `unknown key "register" in modbus: did you mean "registers"?`},
 		{"      registers: [{holding: 0}]", `want one of point, block, values and fill`},
 		{"      registers: [{values: [1]}]", `want one of coil, discrete, input and holding`},
