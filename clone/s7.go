@@ -88,6 +88,9 @@ func (l *s7Learner) Learn(x *capture.Exchange) {
 
 // learn puts an answer into cells; false: they cannot express it.
 func (l *s7Learner) learn(c *s7Conn, x *capture.Exchange, reply wire.Message) bool {
+	if h, ok := reply.(interface{ Redundant() bool }); ok && h.Redundant() {
+		return false
+	}
 	switch q := x.Request.(type) {
 	case *s7comm.ConnectRequest:
 		return l.connect(x, q, reply)
@@ -219,7 +222,7 @@ func (l *s7Learner) connect(x *capture.Exchange, q *s7comm.ConnectRequest, reply
 // setup learns the longest PDU and the number of jobs the device agrees to.
 func (l *s7Learner) setup(x *capture.Exchange, q *s7comm.SetupCommunication, reply wire.Message) bool {
 	r, ok := reply.(*s7comm.SetupCommunicationReply)
-	if !ok || r.ErrorClass != 0 || r.ErrorCode != 0 || r.PDULength > q.PDULength ||
+	if !ok || r.ErrorClass != 0 || r.ErrorCode != 0 || r.Reserved != 0 || r.PDULength > q.PDULength ||
 		r.MaxAmQCalling > q.MaxAmQCalling || r.MaxAmQCalled > q.MaxAmQCalled {
 		return false
 	}

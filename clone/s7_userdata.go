@@ -168,6 +168,9 @@ func (l *s7Learner) followJob(c *s7Conn, job uint8) {
 // pushed learns a message that was said unasked: cyclic data by their job, others behind the newest
 // question of their group. What follows no question is kept.
 func (l *s7Learner) pushed(c *s7Conn, x *capture.Exchange) {
+	if x.Lost { // the answer to something that the recording has not
+		return
+	}
 	if len(x.Replies) != 1 {
 		l.s.Record.Keep(x)
 		return
@@ -182,8 +185,14 @@ func (l *s7Learner) pushed(c *s7Conn, x *capture.Exchange) {
 		if name, ok = c.jobs[m.Sequence]; ok {
 			c.jobPushed[m.Sequence]++
 		}
-	} else if name, ok = c.asked[m.Group]; ok {
-		c.pushed[m.Group]++
+	} else {
+		group := m.Group
+		if group == s7comm.GroupModeTransition { // of whoever subscribed to messages
+			group = s7comm.GroupCPU
+		}
+		if name, ok = c.asked[group]; ok {
+			c.pushed[group]++
+		}
 	}
 	if !ok {
 		l.s.Record.Keep(x)

@@ -17,29 +17,31 @@ import (
 // s7Service is a SIMATIC CPU on port 102: memory (s7_memory.go), userdata (s7_userdata.go), status lists
 // (s7_szl.go), blocks (s7_blocks.go), stopping and starting (s7_control.go), pushed messages (s7_push.go).
 type s7Service struct {
-	p       wire.Protocol
-	st      *State
-	dev     *profiles.Device
-	sec     *profiles.S7
-	script  *Script
-	tsaps   []s7TSAP
-	pdu     int
-	size    int // of TPDUs
-	dbs     map[uint16]*s7Memory
-	areas   [256]*s7Memory
-	cells   map[string]*Cell // by the names of profiles/s7_cells.go; bytes and items are with memory
-	items   map[string]*Cell
-	lists   map[uint32]*s7List
-	listed  map[uint16]bool // ids in list 0x0000; nil: there is none
-	blocks  []s7Block
-	mode    s7Mode
-	skew    time.Duration
-	set     bool // the clock was set
-	part    uint8
-	noList  uint16 // what unknown lists get
-	noDB    uint8  // what data blocks get that are not there
-	outside uint8  // what addresses get behind an area's end
-	callers uint16 // connections so far
+	p      wire.Protocol
+	st     *State
+	dev    *profiles.Device
+	sec    *profiles.S7
+	script *Script
+	tsaps  []s7TSAP
+	pdu    int
+	size   int // of TPDUs
+	dbs    map[uint16]*s7Memory
+	areas  [256]*s7Memory
+	cells  map[string]*Cell // by the names of profiles/s7_cells.go; bytes and items are with memory
+	items  map[string]*Cell
+	lists  map[uint32]*s7List
+	listed map[uint16]bool // ids in list 0x0000; nil: there is none
+	blocks []s7Block
+	// downloaded blocks that were not made part of the program yet, by type and number
+	downloaded map[string]*s7Download
+	mode       s7Mode
+	skew       time.Duration
+	set        bool // the clock was set
+	part       uint8
+	noList     uint16 // what unknown lists get
+	noDB       uint8  // what data blocks get that are not there
+	outside    uint8  // what addresses get behind an area's end
+	callers    uint16 // connections so far
 }
 
 type s7TSAP struct {
@@ -55,6 +57,7 @@ func openS7(st *State, dev *profiles.Device, svc *profiles.Service, p wire.Proto
 	s := &s7Service{
 		p: p, st: st, dev: dev, sec: sec, pdu: sec.TSAP.PDU, size: sec.TSAP.Size,
 		dbs: map[uint16]*s7Memory{}, cells: map[string]*Cell{}, items: map[string]*Cell{}, lists: map[uint32]*s7List{},
+		downloaded: map[string]*s7Download{},
 	}
 	if s.pdu == 0 {
 		s.pdu = 240
@@ -203,6 +206,8 @@ type s7Session struct {
 	unlocked bool
 	pending  *s7Pending // parts of an answer that were not asked for yet
 	upload   *s7Upload
+	download *s7Download
+	jobs     uint16 // references of the CPU's own jobs
 	pushes   []*s7Pushing
 	spec     []byte
 	buf      []byte
@@ -239,6 +244,8 @@ func (x *s7Session) Answer(req wire.Message) Answer {
 		return Answer{From: Recorded, Close: true}
 	case *s7comm.Upload:
 		return x.nextUpload(q)
+	case *s7comm.AckData:
+		return x.answered(q)
 	case *s7comm.StartUpload, *s7comm.EndUpload, *s7comm.PLCControl, *s7comm.PLCStop, *s7comm.RequestDownload, *s7comm.Job:
 		return x.job(req)
 	}

@@ -1,6 +1,7 @@
 package emulate
 
 import (
+	"strconv"
 	"strings"
 
 	"ringer/capture/s7comm"
@@ -129,7 +130,7 @@ func (x *s7Session) job(req wire.Message) Answer {
 	case *s7comm.PLCControl:
 		return x.control(q)
 	case *s7comm.RequestDownload:
-		return x.refuse(q.Reference, s7Protected)
+		return x.requestDownload(q)
 	case *s7comm.Job:
 		return x.refuse(q.Reference, s7NotImplemented)
 	}
@@ -195,8 +196,28 @@ func (x *s7Session) control(q *s7comm.PLCControl) Answer {
 	case service == serviceProgram:
 		s.setMode(modeRun)
 	case service == "_MODU" || service == "_GARB":
+	case service == "_INSE" || service == "_DELE":
+		return x.changeBlocks(q, service == "_INSE")
 	default:
 		return x.refuse(q.Reference, s7NotImplemented)
+	}
+	return x.acknowledge(q.Reference, s7comm.FuncPLCControl)
+}
+
+// changeBlocks inserts or deletes blocks.
+func (x *s7Session) changeBlocks(q *s7comm.PLCControl, insert bool) Answer {
+	names, ok := blockNames(q.Argument)
+	switch {
+	case !ok:
+		return x.refuse(q.Reference, s7NotImplemented)
+	case insert && !x.s.insert(names):
+		return x.refuse(q.Reference, s7NoBlock)
+	case !insert:
+		for _, name := range names {
+			if number, _ := strconv.Atoi(name[2:7]); !x.s.remove(name[1], number) {
+				return x.refuse(q.Reference, s7NoBlock)
+			}
+		}
 	}
 	return x.acknowledge(q.Reference, s7comm.FuncPLCControl)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +16,8 @@ import (
 )
 
 // TestS7Dialogues plays the dialogues in testdata/s7. A line that begins with ">>>" is what the client
-// does: "tpkt" sends bytes as they are; "job PARAMETERS / DATA" a job; "userdata GROUP/FUNCTION HEAD DATA"
+// does: "tpkt" sends bytes as they are; "job PARAMETERS / DATA" a job; "answer REFERENCE PARAMETERS / DATA" the
+// answer to one of the CPU's; "userdata GROUP/FUNCTION HEAD DATA"
 // a question, HEAD being return code and transport size; "next GROUP/FUNCTION" asks for the next part of
 // an answer; "dial" makes a new connection; "wait 2s" lets time pass. Lines that begin with "<<<" are what
 // the CPU says.
@@ -101,6 +103,14 @@ func s7Request(t testing.TB, ask string) []byte {
 	case "job":
 		parameter, data, _ := strings.Cut(rest, "/")
 		m = &s7comm.Job{Header: s7comm.Header{Reference: 0x0100}, Parameter: unhex(t, parameter), Data: unhex(t, data)}
+	case "answer":
+		reference, rest, _ := strings.Cut(rest, " ")
+		n, err := strconv.Atoi(reference)
+		if err != nil {
+			t.Fatalf("%s: %v", ask, err)
+		}
+		parameter, data, _ := strings.Cut(rest, "/")
+		m = &s7comm.AckData{Header: s7comm.Header{Reference: uint16(n)}, Parameter: unhex(t, parameter), Data: unhex(t, data)}
 	case "userdata", "next":
 		what, rest, _ := strings.Cut(rest, " ")
 		q := &s7comm.Userdata{Header: s7comm.Header{Reference: 0x0200}}

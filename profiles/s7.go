@@ -116,6 +116,16 @@ func BlockCode(name string) byte {
 	return 0
 }
 
+// BlockName is the type of block that a character stands for; "": none.
+func BlockName(code byte) string {
+	for _, t := range BlockTypes {
+		if t.Code == code {
+			return t.Name
+		}
+	}
+	return ""
+}
+
 // ParseTSAP reads a TSAP as Accept writes it. With slot set, the first byte, the kind of connection, may
 // be that of any client (programming device, operator panel, other).
 func ParseTSAP(s string) (tsap []byte, slot bool, err error) {

@@ -51,6 +51,9 @@ func (h *Header) reference() (uint16, bool) { return h.Reference, true }
 // Ref is the PDU reference.
 func (h *Header) Ref() uint16 { return h.Reference }
 
+// Redundant says that the header names a redundant connection, as H systems do.
+func (h *Header) Redundant() bool { return h.Redundancy != 0 }
+
 // Echo makes a reply carry the reference of its request.
 func (h *Header) Echo(reference uint16) { h.Reference = reference }
 

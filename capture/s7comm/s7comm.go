@@ -225,7 +225,7 @@ func (c *Conn) Match(open []wire.Message, reply wire.Message) (int, bool) {
 	case *UserdataPush:
 	case referenced:
 		if !answers(reply) {
-			break
+			return afterAnswer(open), true
 		}
 		ref, ok := r.reference()
 		for i := len(open) - 1; i >= 0 && ok; i-- {
@@ -239,6 +239,16 @@ func (c *Conn) Match(open []wire.Message, reply wire.Message) (int, bool) {
 		}
 	}
 	return -1, true
+}
+
+// afterAnswer finds what made the controller send a job of its own: the client's answer to its last one.
+func afterAnswer(open []wire.Message) int {
+	for i := len(open) - 1; i >= 0; i-- {
+		if _, ok := open[i].(*AckData); ok {
+			return i
+		}
+	}
+	return -1
 }
 
 // answers: jobs that the controller itself begins (downloads) answer nothing.
