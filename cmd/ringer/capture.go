@@ -106,7 +106,7 @@ func captureFiles(c *cli.Context) error {
 		if iface != "" {
 			files = []string{iface}
 		}
-		return nothingLearned(files, nil)
+		return nothingLearned(files)
 	}
 	if out == "-" {
 		return profileToOutput(c, devices)

@@ -251,7 +251,7 @@ func openDevices(c *cli.Context, names []string) (devices []*profiles.Device, do
 		return devices, done, err
 	}
 	if len(learned) == 0 {
-		return devices, done, nothingLearned(recordings, nil)
+		return devices, done, nothingLearned(recordings)
 	}
 	for _, l := range learned {
 		if err := load(l.dir); err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -30,8 +31,9 @@ type learned struct {
 	exchanges int
 }
 
-// learnFile learns every device in a recording and saves each under dir, in a folder named after it.
-func learnFile(c *cli.Context, name, dir string, sel *selection, opt clone.Options, survey *capture.Survey) ([]*learned, error) {
+// learnFile learns every device in a recording and saves each under dir, in a folder named after it. A
+// recording that seen has, by its content, gives nothing.
+func learnFile(c *cli.Context, name, dir string, sel *selection, opt clone.Options, seen map[string]string) ([]*learned, error) {
 	r, err := openRecording(c, name)
 	if err != nil {
 		return nil, err
@@ -41,7 +43,14 @@ func learnFile(c *cli.Context, name, dir string, sel *selection, opt clone.Optio
 	if err != nil {
 		return nil, failure{statusInput, err}
 	}
-	return learnExchanges(sel.exchanges(c, r, survey), src, dir, opt)
+	if hash := src.Capture.SHA256; hash != "" {
+		if other, twice := seen[hash]; twice {
+			warn(c, "%s: is the same recording as %s, and is learned once", name, other)
+			return nil, nil
+		}
+		seen[hash] = name
+	}
+	return learnExchanges(sel.exchanges(c, r, nil), src, dir, opt)
 }
 
 // sourceOf names a recording by its content, so that the same one is not learned twice.
@@ -141,12 +150,17 @@ func saveLearned(l *clone.Learning, a netip.Addr, dir string) (*learned, error) 
 // learnFiles learns from several recordings: a device that is in more than one has what they all show.
 func learnFiles(c *cli.Context, names []string, dir string, sel *selection, opt clone.Options) ([]*learned, error) {
 	byID := map[string]*learned{}
+	seen := map[string]string{}
+	if len(opt.Salt) == 0 { // one for all files, so that the same secret is the same in all of them
+		opt.Salt = make([]byte, 8)
+		rand.Read(opt.Salt)
+	}
 	for i, name := range names {
 		into := dir
 		if i > 0 {
 			into = filepath.Join(dir, fmt.Sprintf(".more-%d", i))
 		}
-		found, err := learnFile(c, name, into, sel, opt, nil)
+		found, err := learnFile(c, name, into, sel, opt, seen)
 		if err != nil && len(found) == 0 {
 			return nil, err
 		}
@@ -224,7 +238,7 @@ func closeProfiles(devices ...*profiles.Device) {
 }
 
 // nothingLearned explains why a recording gave no profile.
-func nothingLearned(names []string, survey *capture.Survey) error {
+func nothingLearned(names []string) error {
 	return failure{statusInput, errors.New(strings.Join(names, ", ") + ": nothing that ringer speaks is in it; ringer capture --list shows what is")}
 }
 

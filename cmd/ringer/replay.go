@@ -175,7 +175,7 @@ func (p *playing) open() error {
 		p.study.Add(&x)
 	}
 	if p.study.Exchanges == 0 {
-		return nothingLearned([]string{p.name}, nil)
+		return nothingLearned([]string{p.name})
 	}
 	return nil
 }
