@@ -230,8 +230,8 @@ func (c *Conn) Match(open []wire.Message, reply wire.Message) (int, bool) {
 		ref, ok := r.reference()
 		for i := len(open) - 1; i >= 0 && ok; i-- {
 			q, is := open[i].(referenced)
-			if !is {
-				continue
+			if _, own := open[i].(*AckData); own || !is {
+				continue // an answer is no request
 			}
 			if asked, ok := q.reference(); ok && asked == ref {
 				return i, true
