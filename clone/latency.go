@@ -36,6 +36,8 @@ func (s *latencySketch) quantile(q float64) time.Duration {
 		sum += s.buckets[i]
 		at = i
 	}
-	us := math.Pow(bucketWidth, float64(at)+.5)
-	return time.Duration(us*1e3) / 100 * 100
+	// Three figures are what the buckets can tell.
+	ns := math.Pow(bucketWidth, float64(at)+.5) * 1e3
+	unit := math.Pow(10, math.Floor(math.Log10(ns))-2)
+	return time.Duration(math.Round(ns/unit) * unit)
 }

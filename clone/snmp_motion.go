@@ -41,7 +41,7 @@ func (t *snmpTrend) dynamics(kind snmp.Type) *profiles.Dynamics {
 	if kind == snmp.TypeCounter32 && t.grown > 1<<33 || kind == snmp.TypeCounter64 && t.grown > 1<<62 {
 		return nil
 	}
-	return &profiles.Dynamics{Counter: &profiles.Counter{Rate: float64(t.grown) / span}}
+	return &profiles.Dynamics{Counter: &profiles.Counter{Rate: figures(float64(t.grown) / span)}}
 }
 
 // snmpClocks are the variables that follow the time since the agent, its host or its engine was started,

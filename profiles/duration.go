@@ -10,24 +10,29 @@ import (
 
 const day = 24 * time.Hour
 
-// ParseDuration reads a duration as Go writes it, with days before it if need be: "4.1ms", "41d3h", "24h".
+// ParseDuration reads a duration as Go writes it, with days before it if need be: "4.1ms", "-41d3h", "24h".
 func ParseDuration(s string) (time.Duration, error) {
 	days, rest, ok := strings.Cut(s, "d")
 	if !ok {
 		return goDuration(s, s)
 	}
-	n, err := strconv.ParseUint(days, 10, 16)
-	if err != nil {
+	days, below := strings.CutPrefix(days, "-")
+	n, err := strconv.ParseUint(days, 10, 32)
+	if err != nil || n >= math.MaxInt64/uint64(day) {
 		return 0, badDuration(s)
 	}
-	if rest == "" {
-		return time.Duration(n) * day, nil
+	d := time.Duration(n) * day
+	if rest != "" {
+		part, err := goDuration(rest, s)
+		if err != nil || part < 0 {
+			return 0, badDuration(s)
+		}
+		d += part
 	}
-	d, err := goDuration(rest, s)
-	if err == nil && d < 0 {
-		return 0, badDuration(s)
+	if below {
+		d = -d
 	}
-	return time.Duration(n)*day + d, err
+	return d, nil
 }
 
 func goDuration(s, whole string) (time.Duration, error) {
@@ -45,9 +50,9 @@ func badDuration(s string) error {
 // FormatDuration writes the shortest text that ParseDuration reads: no zero units, days from two days on.
 func FormatDuration(d time.Duration) string {
 	var days string
-	if n := d / day; n >= 2 {
+	if n := d / day; n >= 2 || n <= -2 {
 		days = strconv.FormatInt(int64(n), 10) + "d"
-		if d -= n * day; d == 0 {
+		if d = (d - n*day).Abs(); d == 0 {
 			return days
 		}
 	}

@@ -148,7 +148,7 @@ func TestUpgrade(t *testing.T) {
 }
 
 func TestDurations(t *testing.T) {
-	for _, s := range []string{"0s", "4.1ms", "24h", "41d3h", "1h30m", "1m30s", "90d", "25h", "-4s", "1h0m5s", "2d3h4m5.5s"} {
+	for _, s := range []string{"0s", "4.1ms", "24h", "41d3h", "1h30m", "1m30s", "90d", "25h", "-4s", "1h0m5s", "2d3h4m5.5s", "-3d", "-5331d7h53m25s", "100000d"} {
 		d, err := ParseDuration(s)
 		if err != nil {
 			t.Error(err)
@@ -156,7 +156,7 @@ func TestDurations(t *testing.T) {
 			t.Errorf("%s comes back as %s", s, got)
 		}
 	}
-	for _, s := range []string{"", "4", "d", "x", "3d-1h", "-3d"} {
+	for _, s := range []string{"", "4", "d", "x", "3d-1h", "-3d-1h", "--3d", "106752d"} {
 		if d, err := ParseDuration(s); err == nil {
 			t.Errorf("%q is read as %v", s, d)
 		}
