@@ -46,7 +46,8 @@ type httpRoute struct {
 	profiles.HTTPRoute
 	track profiles.Track
 	known []string // the last answer to those who had a session
-	owed  int      // askings whose answer the recording lost before any was seen
+	pages httpReadings
+	owed  int // askings whose answer the recording lost before any was seen
 }
 
 // httpWaitingMax bounds how many connections are remembered with a body to come.
@@ -162,6 +163,9 @@ func (l *httpLearner) answered(x *capture.Exchange, q *httpQuestion) {
 	if len(x.Replies) == 0 && x.Lost {
 		r.lost()
 		return
+	}
+	if last != nil && r.NoneMatch == "" && r.ModifiedSince == "" && r.Range == "" {
+		r.pages.add(x.At, last)
 	}
 	l.sample = l.sample[:0]
 	var names []string

@@ -46,6 +46,7 @@ func (l *httpLearner) Finish(out *Output) (profiles.Section, error) {
 func (l *httpLearner) writeRoutes(out *Output) ([]string, error) {
 	f := profiles.HTTPRoutes{Salt: hex.EncodeToString(l.salt), Credentials: l.who.credentials(), Malformed: l.malformed, Replies: l.replies}
 	for _, r := range l.order {
+		r.Numbers = r.pages.dynamics()
 		if route := r.HTTPRoute; r.known == nil || slices.Equal(r.known, r.Stranger) {
 			route.Stranger = nil
 			f.Routes = append(f.Routes, route)

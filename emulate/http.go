@@ -200,6 +200,10 @@ func (s *httpService) addRoute(spec *profiles.HTTPRoute, replies map[string]*htt
 		r.cell = c
 		delete(tracks, cell) // routes of the same name in later files have their samples in here, too
 	}
+	var err error
+	if r.numbers, err = s.moving(spec); err != nil {
+		return err
+	}
 	key := spec.Ask
 	if spec.Body != "" {
 		key += "\x00" + spec.Body
@@ -212,7 +216,7 @@ func (s *httpService) addRoute(spec *profiles.HTTPRoute, replies map[string]*htt
 	for _, other := range q.routes {
 		if other.auth == r.auth && other.span == r.span && other.tag == r.tag && other.since == r.since {
 			if len(r.last) > 0 {
-				other.last, other.stranger = r.last, r.stranger
+				other.last, other.stranger, other.numbers = r.last, r.stranger, r.numbers
 			}
 			if other.cell == nil {
 				other.cell = r.cell

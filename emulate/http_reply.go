@@ -15,16 +15,17 @@ import (
 
 // A httpReply is one answer, ready to be sent but for the slots in its head.
 type httpReply struct {
-	head   http.Response // its Body is as it is sent
-	bare   bool          // a document without a head, for HTTP/0.9
-	data   []byte        // the body without chunking
-	slots  []httpSlot
-	tokens [][]byte // what the tokens of the last sample were
-	pages  map[string]*httpPage
-	host   string       // what the body calls the server
-	served string       // what the client of rehosted calls it
-	moved  []byte       // the body for that client
-	read   func() error // brings in a large body, for one answer; nil: it is there
+	head    http.Response // its Body is as it is sent
+	bare    bool          // a document without a head, for HTTP/0.9
+	data    []byte        // the body without chunking
+	slots   []httpSlot
+	tokens  [][]byte // what the tokens of the last sample were
+	pages   map[string]*httpPage
+	numbers []profiles.HTTPNumber // in data, once they were looked for
+	host    string                // what the body calls the server
+	served  string                // what the client of rehosted calls it
+	moved   []byte                // the body for that client
+	read    func() error          // brings in a large body, for one answer; nil: it is there
 }
 
 // A httpSlot is a header whose value is made for each answer.
@@ -232,11 +233,19 @@ func (r *httpReply) fill(s *httpService, out *http.Response, at *httpMoment) {
 	}
 }
 
+// named is a page made from the body, with the server's name in it as this client says it.
+func (r *httpReply) named(page []byte, host string) []byte {
+	if r.host == "" || r.host == host {
+		return page
+	}
+	return bytes.ReplaceAll(page, []byte("//"+r.host), []byte("//"+host))
+}
+
 // rehosted is the body with the server's name in it as this client says it.
 func (r *httpReply) rehosted(host string) []byte {
 	if r.served != host {
 		r.served = strings.Clone(host)
-		r.moved = bytes.ReplaceAll(r.data, []byte("//"+r.host), []byte("//"+host))
+		r.moved = r.named(r.data, host)
 	}
 	return r.moved
 }

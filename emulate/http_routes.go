@@ -19,6 +19,7 @@ type httpQuestion struct {
 type httpRoute struct {
 	auth, span, tag, since string
 	cell                   *Cell // nil: it never changed
+	numbers                []httpMoving
 	last                   []*httpReply
 	stranger               []*httpReply // the same for those without a session; none: there is no difference
 }

@@ -180,8 +180,11 @@ func (h *httpSession) give(r *httpRoute, a *httpAsked, headless bool) (Answer, b
 			continue
 		}
 		if live || r.cell == nil {
-			if h.filled(p, a, m) {
+			switch {
+			case h.filled(p, a, m):
 				from = Point
+			case live && len(r.numbers) > 0 && r.whole():
+				h.goOn(r, p, a, m)
 			}
 			if p.head.Status == 200 && r.whole() && !h.partial(p, a, m) {
 				return h.unsatisfiable(a, len(p.data)), true

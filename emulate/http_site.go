@@ -297,6 +297,6 @@ func (h *httpSession) filled(p *httpReply, a *httpAsked, m *http.Response) bool 
 		return false
 	}
 	h.body = page.append(h.body[:0], p.data)
-	setBody(m, h.body)
+	setBody(m, p.named(h.body, h.host(a)))
 	return true
 }

@@ -253,3 +253,43 @@ func TestHTTPFollowsTimeAndName(t *testing.T) {
 		}
 	}
 }
+
+// Numbers in a page that counted or wandered go on when the recording is over.
+func TestHTTPNumbersGoOn(t *testing.T) {
+	page := func(uptime, level int) string {
+		return httpOK(fmt.Sprintf(`{"plc": 3, "uptime": %d, "level": %d.%02d, "at": "08:00:%02d"}`, uptime, level/100, level%100, uptime%60))
+	}
+	var pairs [][2]string
+	levels := []int{240, 243, 241, 238, 236, 239, 242, 245, 241, 240, 237, 239, 243, 244, 240, 238, 241, 242, 239, 240}
+	for i, level := range levels {
+		answer := strings.Replace(page(1000+i, level), "Content-Length", "Content-Type: application/json\r\nContent-Length", 1)
+		answer = strings.ReplaceAll(answer, fmt.Sprintf("08:00:%02d", (1000+i)%60), "08:00:00") // a clock that stands still
+		pairs = append(pairs, [2]string{"GET /v HTTP/1.1\r\nHost: x\r\n\r\n", answer})
+	}
+	dev := httpLearned(t, httpTalk(t, httpStart, pairs...), false)
+	now := httpStart
+	d := openHTTPDecoy(t, dev, emulate.Settings{Now: func() time.Time { return now }})
+	for i, p := range pairs {
+		if got := httpGet(t, d, "GET /v HTTP/1.1\r\nHost: x"); got != p[1] {
+			t.Errorf("recorded answer %d is %q", i+1, got)
+		}
+		now = now.Add(time.Second)
+	}
+	seen := map[string]bool{}
+	for range 10 {
+		now = now.Add(10 * time.Second)
+		_, body, _ := strings.Cut(httpGet(t, d, "GET /v HTTP/1.1\r\nHost: x"), "\r\n\r\n")
+		var plc, uptime int
+		var level float64
+		if _, err := fmt.Sscanf(body, `{"plc": %d, "uptime": %d, "level": %f, "at": "08:00:00"}`, &plc, &uptime, &level); err != nil {
+			t.Fatalf("%q: %v", body, err)
+		}
+		if want := 1019 + int(now.Sub(httpStart.Add(20*time.Second)).Seconds()); plc != 3 || uptime < want-2 || uptime > want+2 || level < 2 || level > 3 {
+			t.Errorf("%v after the start: %s, want an uptime of %d", now.Sub(httpStart), body, want)
+		}
+		seen[body] = true
+	}
+	if len(seen) < 10 {
+		t.Errorf("%d different pages of 10", len(seen))
+	}
+}

@@ -52,11 +52,21 @@ type HTTPRoute struct {
 	// Reply names what is answered once the samples are over; several: interim replies come first.
 	// None: silence.
 	Reply []string `yaml:"reply,flow,omitempty"`
+	// Numbers says how the numbers in the page go on that were seen to move, by their place among all
+	// numbers there (from 0).
+	Numbers map[int]HTTPReading `yaml:"numbers,omitempty"`
 	// Stranger is Reply for those who have no session: no cookie that the device made up.
 	Stranger []string `yaml:"stranger,flow,omitempty"`
 }
 
-// Expected is the Body of a request that waits for 100 Continue.
+// HTTPReading is how one number in a page goes on. Its dynamics are those of the number without the
+// point: 2.40, which has two decimals, is 240.
+type HTTPReading struct {
+	Decimals int `yaml:"decimals,omitempty"`
+	Dynamics `yaml:",inline"`
+}
+
+// HTTPExpected is the Body of a request that waits for 100 Continue.
 const HTTPExpected = "expected"
 
 // Cell is the name of the route's line in samples files.

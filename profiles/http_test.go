@@ -195,3 +195,27 @@ func TestHTTPRedact(t *testing.T) {
 		t.Errorf("left: %q", left)
 	}
 }
+
+func TestFindHTTPNumbers(t *testing.T) {
+	page := []byte(`<p id="p1">Level 2.40 m, flow -7, 10.0.0.1, 12:30:05, 2026-03-02, #c0ffee #123456, v1.2.3, &#160; x9 {"a":5,"b":[0.5,007]} 1234567890123456`)
+	var got []string
+	for _, n := range FindHTTPNumbers(page) {
+		got = append(got, string(AppendHTTPNumber(nil, n.Value, n, page)))
+		if text := string(page[n.From:n.To]); text != got[len(got)-1] {
+			t.Errorf("%q becomes %q", text, got[len(got)-1])
+		}
+	}
+	if want := "2.40 -7 5 0.5 007"; strings.Join(got, " ") != want {
+		t.Errorf("numbers %q, want %s", got, want)
+	}
+	for _, x := range []struct {
+		text  string
+		value int64
+		want  string
+	}{{"2.40", 5, "0.05"}, {"2.40", -1234, "-12.34"}, {"007", 12345, "12345"}, {"007", 8, "008"}, {"-3", 4, "4"}, {"00.5", 123, "12.3"}, {"9", 0, "0"}} {
+		n := FindHTTPNumbers([]byte(x.text))[0]
+		if got := string(AppendHTTPNumber(nil, x.value, n, []byte(x.text))); got != x.want {
+			t.Errorf("%d like %s is %s, want %s", x.value, x.text, got, x.want)
+		}
+	}
+}
