@@ -110,7 +110,7 @@ func (c *Conn) join(b []byte, eof bool) (int, wire.Message, error) {
 		payload = nil
 	}
 	at := 0
-	for {
+	for fragments := 1; ; fragments++ {
 		t, n, err := nextTPDU(b[at:])
 		switch {
 		case err != nil:
@@ -135,8 +135,8 @@ func (c *Conn) join(b []byte, eof bool) (int, wire.Message, error) {
 		if t.last {
 			break
 		}
-		if len(payload) > maxPayload || len(carriage.TPDUs) > maxFragments {
-			return 0, nil, fmt.Errorf("s7comm: no end after %d bytes in fragments", len(payload))
+		if len(payload) > maxPayload || fragments > maxFragments {
+			return 0, nil, fmt.Errorf("s7comm: no end after %d bytes in %d TPDUs", len(payload), fragments)
 		}
 	}
 	if c.reuse {
