@@ -164,9 +164,6 @@ func (l *httpLearner) answered(x *capture.Exchange, q *httpQuestion) {
 		r.lost()
 		return
 	}
-	if last != nil && r.NoneMatch == "" && r.ModifiedSince == "" && r.Range == "" {
-		r.pages.add(x.At, last)
-	}
 	l.sample = l.sample[:0]
 	var names []string
 	for _, m := range x.Replies {
@@ -188,6 +185,9 @@ func (l *httpLearner) answered(x *capture.Exchange, q *httpQuestion) {
 		l.sample = s.Append(l.sample)
 	}
 	if names != nil {
+		if last != nil && r.NoneMatch == "" && r.ModifiedSince == "" && r.Range == "" {
+			r.pages.add(x.At, last, l.replies[names[len(names)-1]].Body)
+		}
 		r.Reply = names
 		if cookie := q.head.Headers.Get("Cookie"); l.inSession(cookie) {
 			r.known = names
