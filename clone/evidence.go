@@ -22,8 +22,6 @@ type fact struct {
 	packets [2]int
 }
 
-func newEvidence(capture string) *evidence { return &evidence{capture: capture} }
-
 // Saw records that an exchange showed a fact for the first time. The name begins with what the fact is
 // about, as the profile writes it.
 func (s *Service) Saw(name string, x *capture.Exchange) {

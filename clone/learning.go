@@ -40,6 +40,13 @@ func NewLearning(src Source, opt Options) *Learning {
 	return &Learning{src: src, opt: opt, services: map[serviceKey]*serviceLearning{}, made: learners()}
 }
 
+// From says what the exchanges were from, where that is known only after they were read: a recording is
+// called by its content.
+func (l *Learning) From(src Source) {
+	src.Capture.From, src.Capture.To = l.src.Capture.From, l.src.Capture.To
+	l.src = src
+}
+
 // Add learns from one exchange. Exchanges come in the order asked.
 func (l *Learning) Add(x *capture.Exchange) {
 	k := serviceKey{x.Server.Port(), x.Transport, x.Protocol.Name()}
@@ -47,8 +54,8 @@ func (l *Learning) Add(x *capture.Exchange) {
 	if s == nil {
 		s = &serviceLearning{Service: Service{
 			Protocol: k.protocol, Port: profiles.Port{Number: k.port, UDP: k.transport == "udp"},
-			Capture: l.src.ID, Record: newRecorder(x.Protocol), Options: &l.opt,
-			latency: map[string]*latencySketch{}, evidence: newEvidence(l.src.ID),
+			Record: newRecorder(x.Protocol), Options: &l.opt,
+			latency: map[string]*latencySketch{}, evidence: &evidence{},
 		}}
 		if n, ok := l.made[k.protocol]; ok {
 			s.learner = n(&s.Service)
@@ -93,6 +100,7 @@ func (l *Learning) Finish(out *Output) error {
 	var facts []*evidence
 	for _, k := range keys {
 		s := l.services[k]
+		s.Capture, s.evidence.capture = l.src.ID, l.src.ID
 		section, err := s.learner.Finish(out)
 		if err != nil {
 			return fmt.Errorf("learning %s on port %s: %w", k.protocol, s.Port, err)

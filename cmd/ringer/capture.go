@@ -120,7 +120,7 @@ func captureFiles(c *cli.Context) error {
 // readSparingly keeps the memory of reading a recording small: what is held is little, and garbage may not
 // grow to much more than that. It returns what undoes it.
 func readSparingly() func() {
-	percent := debug.SetGCPercent(75)
+	percent := debug.SetGCPercent(120)
 	return func() { debug.SetGCPercent(percent) }
 }
 
@@ -159,7 +159,7 @@ func learnInterface(c *cli.Context, iface, work string, sel *selection, opt clon
 		ID:      "c" + opt.Now.UTC().Format("060102150405"),
 		Capture: profiles.Capture{Crawl: "interface " + iface},
 	}
-	devices, err := learnExchanges(sel.joined(seq, func() {}), src, work, opt)
+	devices, _, err := learnExchanges(sel.joined(seq, func() {}), func() clone.Source { return src }, work, opt)
 	if err != nil && len(devices) > 0 {
 		warn(c, "%v; what was read before is kept", err)
 		err = nil

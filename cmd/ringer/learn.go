@@ -39,41 +39,29 @@ func learnFile(c *cli.Context, name, dir string, sel *selection, opt clone.Optio
 		return nil, err
 	}
 	defer r.Close()
-	src, err := sourceOf(r)
-	if err != nil {
-		return nil, failure{statusInput, err}
-	}
-	if hash := src.Capture.SHA256; hash != "" {
-		if other, twice := seen[hash]; twice {
-			warn(c, "%s: is the same recording as %s, and is learned once", name, other)
-			return nil, nil
-		}
-		seen[hash] = name
-	}
-	return learnExchanges(sel.exchanges(c, r, nil), src, dir, opt)
-}
-
-// sourceOf names a recording by its content, so that the same one is not learned twice.
-func sourceOf(r *recording) (clone.Source, error) {
-	src := clone.Source{ID: "c0", Capture: profiles.Capture{File: baseName(r.name)}}
-	if r.file == nil || r.size == 0 {
-		return src, nil
-	}
 	h := sha256.New()
-	if _, err := io.Copy(h, r.file); err != nil {
-		return src, fmt.Errorf("%s: %w", r.name, err)
+	r.Reader = io.TeeReader(r.Reader, h)
+	var unread error
+	source := func() clone.Source {
+		_, unread = io.Copy(io.Discard, r) // what lies behind damage is part of the content, too
+		sum := hex.EncodeToString(h.Sum(nil))
+		return clone.Source{ID: "c" + sum[:8], Capture: profiles.Capture{File: baseName(r.name), SHA256: sum}}
 	}
-	if _, err := r.file.Seek(0, io.SeekStart); err != nil {
-		return src, fmt.Errorf("%s: %w", r.name, err)
+	found, src, err := learnExchanges(sel.exchanges(c, r, nil), source, dir, opt)
+	if unread != nil {
+		return found, failure{statusInput, fmt.Errorf("%s: %w", r.name, unread)}
 	}
-	src.Capture.SHA256 = hex.EncodeToString(h.Sum(nil))
-	src.ID = "c" + src.Capture.SHA256[:8]
-	return src, nil
+	if other, twice := seen[src.ID]; twice {
+		warn(c, "%s: is the same recording as %s, and is learned once", name, other)
+		return nil, nil
+	}
+	seen[src.ID] = name
+	return found, err
 }
 
-// learnExchanges is learnFile without the file. What could not be read ends it with an error only if
-// nothing was learned before.
-func learnExchanges(seq iter.Seq2[capture.Exchange, error], src clone.Source, dir string, opt clone.Options) ([]*learned, error) {
+// learnExchanges is learnFile without the file; source is asked for at the end. What could not be read ends
+// it with an error only if nothing was learned before.
+func learnExchanges(seq iter.Seq2[capture.Exchange, error], source func() clone.Source, dir string, opt clone.Options) ([]*learned, clone.Source, error) {
 	type learning struct {
 		*clone.Learning
 		n int
@@ -88,16 +76,15 @@ func learnExchanges(seq iter.Seq2[capture.Exchange, error], src clone.Source, di
 		addr := x.Server.Addr().Unmap()
 		l := devices[addr]
 		if l == nil {
-			own := src
-			own.Capture.Server = addr.String()
-			l = &learning{Learning: clone.NewLearning(own, opt)}
+			l = &learning{Learning: clone.NewLearning(clone.Source{}, opt)}
 			devices[addr] = l
 		}
 		l.n++
 		l.Add(&x)
 	}
+	src := source()
 	if damage != nil && len(devices) == 0 {
-		return nil, failure{statusInput, damage}
+		return nil, src, failure{statusInput, damage}
 	}
 	addrs := make([]netip.Addr, 0, len(devices))
 	for a := range devices {
@@ -107,9 +94,12 @@ func learnExchanges(seq iter.Seq2[capture.Exchange, error], src clone.Source, di
 	var out []*learned
 	for _, a := range addrs {
 		l := devices[a]
+		own := src
+		own.Capture.Server = a.String()
+		l.From(own)
 		d, err := saveLearned(l.Learning, a, dir)
 		if err != nil {
-			return nil, err
+			return nil, src, err
 		}
 		if d != nil {
 			d.exchanges = l.n
@@ -117,7 +107,7 @@ func learnExchanges(seq iter.Seq2[capture.Exchange, error], src clone.Source, di
 		}
 		delete(devices, a)
 	}
-	return out, damage
+	return out, src, damage
 }
 
 // deviceName is the id of a device that is known by its address.

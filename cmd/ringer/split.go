@@ -28,8 +28,10 @@ func replaySplit(p *playing, part float64) error {
 		return err
 	}
 	p.done = append(p.done, func() { os.RemoveAll(dir) })
-	src := clone.Source{ID: "c0", Capture: profiles.Capture{File: baseName(p.name)}}
-	learned, err := learnExchanges(p.part(0, at, func(x *capture.Exchange) { split.Learned(x) }), src, dir, clone.Options{KeepSecrets: true})
+	source := func() clone.Source {
+		return clone.Source{ID: "c0", Capture: profiles.Capture{File: baseName(p.name)}}
+	}
+	learned, _, err := learnExchanges(p.part(0, at, func(x *capture.Exchange) { split.Learned(x) }), source, dir, clone.Options{KeepSecrets: true})
 	if err != nil {
 		return err
 	}
