@@ -21,7 +21,7 @@ points: {level: {type: f64}, pump: {type: bool}}
 accounts: [{name: guest}, {name: admin, policy: accept}]
 services:
   - profinet: {port: 34964/udp, recordings: [r.pcapng], latency: {read: {p50: 1ms, p90: 2ms, p99: 3ms}}}
-  - modbus: {port: 502, units: {mode: serial}, registers: [{coil: 3, values: [0]}, {holding: 0-3, point: level}]}
+  - modbus: {port: 502, units: {mode: serial, also: [1]}, registers: [{coil: 3, values: [0]}, {holding: 0-3, point: level}]}
   - http: {port: 80}
 `, map[string]string{"r.pcapng": "recoded", "new.bin": "123"})
 	changes, err := Diff(a, b)
@@ -33,6 +33,7 @@ services:
 ~ points.level.type: f32 -> f64
 ~ accounts[admin].policy: deny -> accept
 ~ services[modbus-502].modbus.units.mode: tcp -> serial
++ services[modbus-502].modbus.units.also: [1]
 - services[modbus-502].modbus.registers[holding 0-1]: {holding: 0-1, point: level}
 ~ services[modbus-502].modbus.registers[coil 3].values: [1] -> [0]
 + services[modbus-502].modbus.registers[holding 0-3]: {holding: 0-3, point: level}
