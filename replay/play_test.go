@@ -228,7 +228,7 @@ func TestLearnedMasks(t *testing.T) {
 	}
 	xs := []capture.Exchange{
 		asked(1, 0, 1, q(1, "x"), dated(1, "monday", "plain")),
-		asked(1, 10, 1, q(2, "y"), dated(2, "tuesday", "plain")),
+		asked(1, 10, 1, q(2, "x"), dated(2, "tuesday", "plain")),
 	}
 	answer := func(kind string) func(*fakeLink, *question) {
 		return func(l *fakeLink, q *question) { l.say(dated(q.ID, "friday", kind)) }
@@ -243,6 +243,28 @@ func TestLearnedMasks(t *testing.T) {
 	rs = play(t, &fake{immediate: true, answer: answer("fancy")}, xs, Options{})
 	if got := verdicts(rs); got != "1 different, 11 different" {
 		t.Error(got) // Kind never varied
+	}
+	// Answers to two questions may differ in what belongs to the questions.
+	two := []capture.Exchange{
+		asked(1, 0, 1, q(1, "x"), dated(1, "monday", "plain")), asked(1, 10, 1, q(2, "y"), dated(2, "tuesday", "plain")),
+	}
+	rs = play(t, &fake{immediate: true, answer: answer("plain")}, two, Options{})
+	if got := verdicts(rs); got != "1 different, 11 different" {
+		t.Error(got)
+	}
+	// What changed once in many askings does not vary by itself.
+	var many []capture.Exchange
+	for i := range 10 {
+		date := "monday"
+		if i > 4 {
+			date = "tuesday"
+		}
+		many = append(many, asked(1, 2000*i, 1, q(i+1, "x"), dated(i+1, date, "plain")))
+	}
+	for _, r := range play(t, &fake{immediate: true, answer: answer("plain")}, many, Options{}) {
+		if r.Verdict != Different {
+			t.Errorf("packet %d: %s", r.Exchange.Packets[0], r.Verdict)
+		}
 	}
 	// One observation is not enough, and values without a name of their own are never masked.
 	rs = play(t, &fake{immediate: true, answer: answer("plain")}, xs[:1], Options{})

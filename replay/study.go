@@ -26,11 +26,12 @@ type Study struct {
 	begun    map[uint64]int // exchanges of each connection, as long as its opening is of interest
 	openings map[netip.AddrPort][]wire.Message
 	fields   map[fieldKey]*observation
+	glimpses map[uint64]glimpse // by question and field
 	volatile map[fieldKey]bool
 	seed     maphash.Seed
 }
 
-// A fieldKey is a named field of a recorded device, such as Header[date].Value: the same thing in whatever
+// A fieldKey is a named field of a recorded device, such as Headers[date].Value: the same thing in whatever
 // reply it comes. Fields that have no name of their own are never masked: what they hold belongs to the
 // question, and a target that asks for leniency there is told no.
 type fieldKey struct{ device, protocol, path string }
@@ -41,19 +42,24 @@ type unaskedKey struct {
 	class  string
 }
 
-type observation struct {
-	first   uint64
-	differs int // observations unlike the first
+// An observation of a field counts the pairs of answers to one question in which it could have moved, as
+// they were a second or more apart, and those in which it had.
+type observation struct{ pairs, differing int }
+
+// A glimpse is what a field held when a question was answered last.
+type glimpse struct {
+	value uint64
+	at    time.Time
 }
 
-// fieldsMax bounds the fields that are observed.
+// fieldsMax bounds the fields that are observed, over all questions.
 const fieldsMax = 1 << 18
 
 // NewStudy begins to study.
 func NewStudy() *Study {
 	return &Study{
 		Servers: map[netip.AddrPort]string{}, unasked: map[unaskedKey]bool{}, last: map[uint64]int{}, begun: map[uint64]int{},
-		openings: map[netip.AddrPort][]wire.Message{}, fields: map[fieldKey]*observation{},
+		openings: map[netip.AddrPort][]wire.Message{}, fields: map[fieldKey]*observation{}, glimpses: map[uint64]glimpse{},
 		volatile: map[fieldKey]bool{}, seed: maphash.MakeSeed(),
 	}
 }
@@ -79,12 +85,8 @@ func (s *Study) Add(x *capture.Exchange) {
 		s.Requests++
 		s.meet(x)
 	}
-	for _, m := range x.Replies {
-		wire.Fields(m, func(path, tag string, v reflect.Value) {
-			if tag == "" && named(path) {
-				s.observe(fieldKey{x.Server.Addr().String(), x.Protocol.Name(), path}, wire.FieldText(v))
-			}
-		})
+	if x.Request != nil {
+		s.observe(x)
 	}
 }
 
@@ -143,17 +145,43 @@ func named(path string) bool {
 	}
 }
 
-func (s *Study) observe(k fieldKey, value string) {
-	h := maphash.String(s.seed, value)
-	o := s.fields[k]
-	if o == nil {
-		if len(s.fields) < fieldsMax {
-			s.fields[k] = &observation{first: h}
-		}
-		return
-	}
-	if o.first != h {
-		o.differs++
+// observe compares the named fields of replies with those of earlier replies to the same question.
+func (s *Study) observe(x *capture.Exchange) {
+	var question []byte
+	for _, m := range x.Replies {
+		wire.Fields(m, func(path, tag string, v reflect.Value) {
+			if tag != "" || !named(path) {
+				return
+			}
+			if question == nil {
+				question = wire.AppendKey([]byte(x.Server.String()+" "), x.Request)
+			}
+			var h maphash.Hash
+			h.SetSeed(s.seed)
+			h.Write(question)
+			h.WriteString(path)
+			key := h.Sum64()
+			now := glimpse{maphash.String(s.seed, wire.FieldText(v)), x.At}
+			before, again := s.glimpses[key]
+			if !again && len(s.glimpses) >= fieldsMax {
+				return
+			}
+			s.glimpses[key] = now
+			moved := before.value != now.value
+			if !again || !moved && now.at.Sub(before.at) < time.Second {
+				return
+			}
+			k := fieldKey{x.Server.Addr().String(), x.Protocol.Name(), path}
+			o := s.fields[k]
+			if o == nil {
+				o = &observation{}
+				s.fields[k] = o
+			}
+			o.pairs++
+			if moved {
+				o.differing++
+			}
+		})
 	}
 }
 
@@ -175,11 +203,12 @@ func (s *Study) saysUnasked(server netip.AddrPort, m wire.Message) bool {
 	return s.unasked[unaskedKey{server, class}]
 }
 
-// mayVary says whether a field was seen to vary.
+// mayVary says whether a field was seen to vary by itself: more often than not between two answers to one
+// question. A page that was changed once does not make its length vary.
 func (s *Study) mayVary(x *capture.Exchange, path string) bool {
 	k := fieldKey{x.Server.Addr().String(), x.Protocol.Name(), path}
 	o := s.fields[k]
-	return s.volatile[k] || o != nil && o.differs > 0
+	return s.volatile[k] || o != nil && o.differing > 0 && o.differing*2 >= o.pairs
 }
 
 // lastOf is the index of a connection's last exchange; -1: not known.

@@ -57,6 +57,9 @@ func emulateDevices(c *cli.Context) error {
 	if c.Args().Len() == 0 {
 		return usage("emulate wants profiles or recordings: ringer emulate PROFILE|CAPTURE...")
 	}
+	if c.Bool("json") && c.String("events") == "-" {
+		return usage("--events - takes standard output for the events: leave out --json, or write them to a file")
+	}
 	opt, err := serveOptions(c)
 	if err != nil {
 		return err

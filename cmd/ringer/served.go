@@ -24,14 +24,16 @@ type servedJSON struct {
 // printServed shows what is served where, and what to try from another terminal.
 func printServed(c *cli.Context, decoy *emulate.Decoy, devices []*profiles.Device) error {
 	rows := decoy.Table()
-	if c.Bool("json") {
+	w := c.App.Writer
+	if c.String("events") == "-" { // standard output is for the events alone
+		w = c.App.ErrWriter
+	} else if c.Bool("json") {
 		all := []servedJSON{}
 		for _, r := range rows {
 			all = append(all, servedJSON{r.Device, r.Protocol, r.Network, r.Port, r.Address.String()})
 		}
 		return printJSON(c, all)
 	}
-	w := c.App.Writer
 	t := newTable("device", "protocol", "served at", "for port")
 	last := ""
 	for _, r := range rows {
