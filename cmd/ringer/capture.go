@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -101,6 +102,9 @@ func captureFiles(c *cli.Context) error {
 	}
 	if err != nil {
 		return err
+	}
+	if iface == "" && c.Context.Err() != nil {
+		return failure{statusDiffers, errors.New("interrupted: nothing was written")}
 	}
 	if len(devices) == 0 {
 		if iface != "" {

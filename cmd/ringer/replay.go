@@ -138,7 +138,6 @@ type playing struct {
 	name  string
 	sel   *selection
 	file  string // where to read it; a copy if it came on standard input
-	spool string
 	study *replay.Study
 	done  []func()
 }
