@@ -43,7 +43,7 @@ where those may not be bound, all ports are moved, and the table says where to.
 			&cli.IntFlag{Name: "port-offset", Usage: "add `N` to every port", DefaultText: "0, or what it takes to be allowed to bind"},
 			&cli.StringFlag{Name: "timing", Usage: "`WHEN` to answer: after \"recorded\" times, or at once (\"none\")", Value: "recorded"},
 			&cli.StringFlag{Name: "values", Usage: "`WHICH` values: as \"recorded\", then modelled; or by the \"model\" from the start", Value: "recorded"},
-			&cli.StringFlag{Name: "events", Usage: "write what visitors do to `FILE`, one JSON object a line; \"none\": nowhere; \"-\": standard output", Value: "none"},
+			&cli.StringFlag{Name: "events", Usage: "write what visitors do to `FILE`, one JSON object a line; \"none\": nowhere; \"-\": standard output", Value: "events.jsonl"},
 			&cli.StringFlag{Name: "rotate", Usage: "begin a new event file after `SIZE` (0: never)", Value: "256MB"},
 			&cli.Uint64Flag{Name: "seed", Usage: "same seed `N`, same noise", DefaultText: "the profile's"},
 			&cli.BoolFlag{Name: "keep-secrets", Usage: "as in capture; a recording that is served at once is always learned so", Hidden: true},

@@ -64,6 +64,9 @@ func printServed(c *cli.Context, decoy *emulate.Decoy, devices []*profiles.Devic
 			fmt.Fprintln(w, "  "+line)
 		}
 	}
+	if name := c.String("events"); name != "none" && name != "" && name != "-" {
+		fmt.Fprintf(w, "\nwhat visitors do goes to %s:\n  ringer events %s --follow\n", name, shellWord(name))
+	}
 	_, err := fmt.Fprintln(w, "\nserving; Ctrl-C ends")
 	return err
 }
