@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -119,13 +118,6 @@ func captureFiles(c *cli.Context) error {
 		return err
 	}
 	return printLearned(c, devices, since(begun))
-}
-
-// readSparingly keeps the memory of reading a recording small: what is held is little, and garbage may not
-// grow to much more than that. It returns what undoes it.
-func readSparingly() func() {
-	percent := debug.SetGCPercent(120)
-	return func() { debug.SetGCPercent(percent) }
 }
 
 func outputName(files []string, iface string) string {

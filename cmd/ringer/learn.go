@@ -112,7 +112,11 @@ func learnExchanges(seq iter.Seq2[capture.Exchange, error], source func() clone.
 
 // deviceName is the id of a device that is known by its address.
 func deviceName(a netip.Addr) string {
-	return strings.NewReplacer(":", "-", "%", "-").Replace(a.String())
+	name := strings.NewReplacer(":", "-", "%", "-").Replace(a.String())
+	if name[0] == '-' { // "::1" must not look like a flag
+		name = "0" + name
+	}
+	return name
 }
 
 func saveLearned(l *clone.Learning, a netip.Addr, dir string) (*learned, error) {
