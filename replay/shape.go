@@ -105,8 +105,9 @@ type Split struct {
 	Cut       time.Time         `json:"cut"`
 	First     int               `json:"first"`  // requests before the cut
 	Second    int               `json:"second"` // requests after it
-	Known     int               `json:"known"`  // of those, asked before the cut, too
-	Lost      int               `json:"lost"`   // of those, the recording lost the answer
+	Known     int               `json:"known"`  // of those, asked before the cut, too, and answered
+	Lost      int               `json:"lost"`   // asked before the cut, too, but the recording lost the answer
+	Silent    int               `json:"silent"` // asked before the cut, too, but the device did not answer
 	Same      int               `json:"same"`   // equal in structure
 	Equal     int               `json:"equal"`  // of those, equal in values after masking
 	Rows      []*SplitRow       `json:"rows"`
@@ -168,6 +169,10 @@ func (s *Split) Add(r *Result) {
 	}
 	if x.Lost {
 		s.Lost++
+		return
+	}
+	if len(x.Replies) == 0 {
+		s.Silent++
 		return
 	}
 	s.Known++

@@ -44,24 +44,23 @@ func replaySplit(p *playing, part float64) error {
 		}
 		devices = append(devices, dev)
 	}
-	study := replay.NewStudy()
-	for x, err := range p.part(at, -1, nil) {
+	for x, err := range p.part(at, at+1, nil) {
 		if err == nil {
-			study.Add(&x)
+			split.Cut = x.At
 		}
 	}
-	study.Openings(p.study)
-	split.Cut = study.From
 	target, err := p.inside(devices)
 	if err != nil {
 		return err
 	}
-	opt := replay.Options{Study: study}
-	for r, err := range replay.Play(p.c.Context, target, p.part(at, -1, nil), opt) {
+	// The device had been asked the first part before it was asked the second: so is the decoy.
+	for r, err := range replay.Play(p.c.Context, target, p.part(0, -1, nil), replay.Options{Study: p.study}) {
 		if err != nil {
 			return err
 		}
-		split.Add(&r)
+		if !r.Exchange.At.Before(split.Cut) {
+			split.Add(&r)
+		}
 	}
 	return p.printSplit(split)
 }
@@ -109,9 +108,12 @@ func (p *playing) printSplit(s *replay.Split) error {
 
 func printSplitTable(w io.Writer, s *replay.Split, show int) {
 	fmt.Fprintf(w, "learned from %s until %s, then asked %s: %s had been asked before\n",
-		plural(s.First, "request", "requests"), s.Cut.UTC().Format(time.DateTime), count(s.Second), count(s.Known+s.Lost))
+		plural(s.First, "request", "requests"), s.Cut.UTC().Format(time.DateTime), count(s.Second), count(s.Known+s.Lost+s.Silent))
 	if s.Lost > 0 {
 		fmt.Fprintf(w, "%s not compared, as the recording lost the answer\n", plural(s.Lost, "is", "are"))
+	}
+	if s.Silent > 0 {
+		fmt.Fprintf(w, "%s not compared, as the device did not answer\n", plural(s.Silent, "is", "are"))
 	}
 	t := newTable("protocol", "request", ">asked again", ">same structure", ">same values")
 	for _, row := range s.Rows {
