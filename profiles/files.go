@@ -18,6 +18,11 @@ const (
 	yamlMax = 64 << 20 // of one YAML file
 	bulkMax = 1 << 30  // of one bulk file in an archive, unpacked
 	zipMax  = 1 << 20  // files in an archive
+
+	// An archive of a few kilobytes that unpacks to gigabytes is none of ours: what people and recordings
+	// write does not shrink like that.
+	packedMost  = 200      // times, of a bulk file in an archive
+	packedLeast = 32 << 20 // bytes, unpacked, that nobody minds
 )
 
 // A Folder is a profile's bulk in a directory. The operating system keeps every path inside it: neither
@@ -148,9 +153,15 @@ func (a *archive) Open(name string) (fs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if info, err := f.Stat(); err == nil && info.Size() > bulkMax {
+	info, err := f.Stat()
+	if err != nil {
 		f.Close()
-		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.New("the file is too large")}
+		return nil, err
+	}
+	if h, ok := info.Sys().(*zip.FileHeader); ok && info.Size() > packedLeast &&
+		(info.Size() > bulkMax || uint64(info.Size()) > packedMost*h.CompressedSize64) {
+		f.Close()
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fmt.Errorf("it unpacks to %d bytes: too many", info.Size())}
 	}
 	return f, nil
 }
@@ -173,10 +184,10 @@ func readFile(files fs.FS, name string, max int64) ([]byte, error) {
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, max+1))
 	if err != nil {
-		return nil, err
+		return nil, &fs.PathError{Op: "read", Path: name, Err: err}
 	}
 	if int64(len(b)) > max {
-		return nil, fmt.Errorf("%s: more than %d bytes are not read", name, max)
+		return nil, &fs.PathError{Op: "read", Path: name, Err: fmt.Errorf("more than %d bytes are not read", max)}
 	}
 	return b, nil
 }

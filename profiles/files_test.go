@@ -127,6 +127,8 @@ func TestLoadArchives(t *testing.T) {
 		{map[string]string{"device.yaml": bulky}, `x.zip/device.yaml:5: services[0].y.samples[0]: file "samples/y.tsv" cannot be read: file does not exist`},
 		{map[string]string{"readme.txt": ""}, "x.zip: there is no device.yaml in the archive"},
 		{map[string]string{"a/device.yaml": bulky, "b/device.yaml": bulky}, "x.zip: there is no device.yaml in the archive"},
+		{map[string]string{"device.yaml": strings.Repeat("#", 40<<20)}, "x.zip/device.yaml: it unpacks to 41943040 bytes: too many"},
+		{map[string]string{"device.yaml": bulky, "samples/y.tsv": strings.Repeat("#", 40<<20)}, `file "samples/y.tsv" cannot be read: it unpacks to 41943040 bytes: too many`},
 	} {
 		name := filepath.Join(t.TempDir(), "x.zip")
 		f, err := os.Create(name)

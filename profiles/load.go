@@ -77,7 +77,7 @@ func loadArchive(name string) (*Device, error) {
 
 // deviceIn finds the profile in an archive: at its top, or in its only folder.
 func deviceIn(a *archive) (string, error) {
-	if _, err := fs.Stat(a, DeviceFile); err == nil {
+	if _, err := fs.Stat(a, DeviceFile); !errors.Is(err, fs.ErrNotExist) {
 		return DeviceFile, nil
 	}
 	found, err := fs.Glob(a, "*/"+DeviceFile)
@@ -90,7 +90,10 @@ func deviceIn(a *archive) (string, error) {
 func load(files fs.FS, file, shown string) (*Device, error) {
 	b, err := readFile(files, file, yamlMax)
 	if err != nil {
-		return nil, err
+		if inside := (*fs.PathError)(nil); errors.As(err, &inside) {
+			err = inside.Err
+		}
+		return nil, fmt.Errorf("%s: %w", shown, err)
 	}
 	return Parse(b, shown, files)
 }
