@@ -34,7 +34,6 @@ type s7Learner struct {
 	clock   bool
 	secret  string // verifier of the password, or the password if secrets are kept
 	scrub   bool
-	buf     []byte
 }
 
 // s7Conn is what must be remembered of a connection to understand the next message.
@@ -50,9 +49,8 @@ type s7Conn struct {
 
 // s7Partial is a long answer of which parts have come.
 type s7Partial struct {
-	name    string
-	answer  profiles.S7Answer
-	unknown uint16 // of uploads
+	name   string
+	answer profiles.S7Answer
 }
 
 // Bounds on what learning remembers: connections that are open at once, names of cells, bytes of a long answer.

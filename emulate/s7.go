@@ -36,7 +36,6 @@ type s7Service struct {
 	downloaded map[string]*s7Download
 	mode       s7Mode
 	skew       time.Duration
-	set        bool // the clock was set
 	part       uint8
 	noList     uint16 // what unknown lists get
 	noDB       uint8  // what data blocks get that are not there

@@ -117,16 +117,6 @@ type Clock struct {
 	BCD      [9]byte
 }
 
-func kindOf(m wire.Message) uint8 {
-	switch m.(type) {
-	case *Userdata:
-		return kindRequest
-	case *UserdataReply:
-		return kindReply
-	}
-	return kindPush
-}
-
 func appendUserdata(b []byte, h *Header, kind uint8, f Function, sequence uint8, c *Continuation, e Envelope, data []byte) ([]byte, error) {
 	start := len(b)
 	b = append(h.begin(b, rosctrUserdata), 0, 1, 0x12)
