@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"strings"
 	"time"
@@ -25,6 +26,8 @@ type httpLearner struct {
 	routes  map[string]*httpRoute
 	order   []*httpRoute
 	replies map[string]profiles.HTTPReply
+	filed   map[uint64]httpFiled // what was made of replies, by all that they say
+	seed    maphash.Seed
 	bodies  *bodyStore
 	who     *httpVisitors
 	waiting map[uint64]*http.Request // by connection: whose Content is still to come
@@ -40,6 +43,7 @@ type httpLearner struct {
 	secrets       bool                       // session tokens were taken out
 	queries       bool                       // so were secrets in queries
 	sample        []byte
+	head          []byte
 }
 
 type httpRoute struct {
@@ -71,6 +75,7 @@ func newHTTPLearner(s *Service) learner {
 	}
 	return &httpLearner{
 		s: s, salt: salt, routes: map[string]*httpRoute{}, replies: map[string]profiles.HTTPReply{}, bodies: newBodyStore(),
+		filed: map[uint64]httpFiled{}, seed: maphash.MakeSeed(),
 		who: newHTTPVisitors(salt, s.Options.KeepSecrets), waiting: map[uint64]*http.Request{}, varying: map[string]*httpVarying{},
 		sessions: map[[sha256.Size]byte]bool{},
 	}
@@ -276,6 +281,11 @@ func (l *httpLearner) traits(x *capture.Exchange, req *http.Request, r *http.Res
 
 // reply files a response: its head as a template, its body by content.
 func (l *httpLearner) reply(r *http.Response, req *http.Request) (name string, s profiles.HTTPSample) {
+	key := l.replyKey(r, req)
+	if f, known := l.filed[key]; known { // polled pages say the same again and again
+		l.observe(&f.template)
+		return f.name, f.sample
+	}
 	t := templateHead(r, req)
 	for _, i := range t.cookies {
 		if len(l.sessions) < httpSessionsMax {
@@ -305,7 +315,37 @@ func (l *httpLearner) reply(r *http.Response, req *http.Request) (name string, s
 	if req != nil {
 		p.Host = hostIn(body, r.Headers, req.Headers.Get("Host"))
 	}
-	return l.named(p, t.sample)
+	name, s = l.named(p, t.sample)
+	if len(s.Tokens) == 0 && name != "" && l.err == nil {
+		if len(l.filed) >= httpFiledMax {
+			clear(l.filed)
+		}
+		l.filed[key] = httpFiled{t, name, s}
+	}
+	return name, s
+}
+
+// An httpFiled is a reply without tokens, and how it was filed.
+type httpFiled struct {
+	template httpTemplate
+	name     string
+	sample   profiles.HTTPSample
+}
+
+const httpFiledMax = 512
+
+// replyKey stands for all that reply makes something of.
+func (l *httpLearner) replyKey(r *http.Response, req *http.Request) uint64 {
+	var h maphash.Hash
+	h.SetSeed(l.seed)
+	if req != nil {
+		h.WriteString(req.Headers.Get("Host"))
+	}
+	h.WriteByte(0)
+	l.head = r.AppendHead(l.head[:0])
+	h.Write(l.head)
+	h.Write(r.Body)
+	return h.Sum64()
 }
 
 // rawReply is the document that answers a bare request of HTTP/0.9.
