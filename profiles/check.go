@@ -3,6 +3,7 @@ package profiles
 import (
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -45,8 +46,34 @@ func (d *Device) check(v *Validation) {
 	}
 	for name, p := range d.Points {
 		if p != nil && p.Dynamics != nil && p.Dynamics.Linear != nil {
-			v.At("points", name, "dynamics", "linear", "of").Point(p.Dynamics.Linear.Of)
+			of := v.At("points", name, "dynamics", "linear", "of")
+			of.Point(p.Dynamics.Linear.Of)
+			if d.leadsTo(p.Dynamics.Linear.Of, name) {
+				of.Errorf("point %s follows itself", name)
+			}
 		}
+	}
+}
+
+// leadsTo says whether a point is another, or follows it over any number of points.
+func (d *Device) leadsTo(name, other string) bool {
+	for range len(d.Points) {
+		if name == other {
+			return true
+		}
+		p := d.Points[name]
+		if p == nil || p.Dynamics == nil || p.Dynamics.Linear == nil {
+			return false
+		}
+		name = p.Dynamics.Linear.Of
+	}
+	return false
+}
+
+func (id *Identity) Validate(v *Validation) {
+	b, err := hex.DecodeString(strings.NewReplacer(":", "", "-", "", ".", "").Replace(id.MAC))
+	if id.MAC != "" && (err != nil || len(b) != 6 && len(b) != 8) {
+		v.At("mac").Errorf("%q is not a hardware address: want one like 00:00:5e:00:53:01", id.MAC)
 	}
 }
 
@@ -200,6 +227,9 @@ func (p *Point) fits(value any) error {
 	}
 	if p.Type == "text" {
 		return nil
+	}
+	if _, named := p.Values[fmt.Sprint(value)]; p.Type == "enum" && p.Values != nil && !named {
+		return fmt.Errorf("%v is not one of the point's values: %s", value, strings.Join(slices.SortedFunc(maps.Keys(p.Values), natural), ", "))
 	}
 	least, most, whole := p.limits()
 	if whole && (f < least || f > most) {

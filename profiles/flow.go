@@ -1,6 +1,9 @@
 package profiles
 
-import "reflect"
+import (
+	"errors"
+	"reflect"
+)
 
 // flow is the one-line form of dynamics in samples files: {counter: {rate: 3}}.
 func (d *Dynamics) flow() (string, error) {
@@ -22,7 +25,7 @@ func parseFlow(s string) (*Dynamics, error) {
 		dec.decode(n, reflect.ValueOf(d).Elem(), "")
 	}
 	if len(dec.errs) > 0 {
-		return nil, dec.errs
+		return nil, errors.New(dec.errs.Error()) // of a line in a file, not of the device's
 	}
 	return d, nil
 }

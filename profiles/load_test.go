@@ -94,6 +94,10 @@ func TestLoadErrors(t *testing.T) {
 		{"ringer/v1", "ringer/v9", `x.yaml:1: apiVersion: version "ringer/v9" is unknown: this ringer reads up to ringer/v1`},
 		{"kind: Device", "kind: Pod", `x.yaml:2: kind: want Device, it is Pod`},
 		{"id: water-plc-3", "id: ../water", `x.yaml:3: id: "../water" cannot be the name of a device`},
+		{"profinet:\n", "modbuss:\n      registers: []\n", `x.yaml:22: services[0]: unknown protocol "modbuss": did you mean "modbus"?`},
+		{"  vendor:", "  mac: 28:63:36:4e:52:zz\n  vendor:", `x.yaml:5: identity.mac: "28:63:36:4e:52:zz" is not a hardware address: want one like 00:00:5e:00:53:01`},
+		{"of: level,", "of: level2,", `x.yaml:15: points.level2.dynamics.linear.of: point level2 follows itself`},
+		{"type: f32, value: 2.5", "type: enum, values: {\"4\": STOP, \"10\": RUN}, value: 8", `x.yaml:17: points.setpoint.value: 8 is not one of the point's values: 4, 10`},
 		{"  vendor: Siemens", "\tvendor: x", `x.yaml:5: found character that cannot start any token`},
 	} {
 		text := strings.Replace(example, c.old, c.new, 1)

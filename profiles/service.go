@@ -39,6 +39,7 @@ func (s *Service) decodeNode(d *decoder, n *yaml.Node, path string) {
 			continue
 		}
 		if near := nearest(k.Value, sectionNames()); near != "" {
+			d.errs = d.errs[:before] // its keys are not the fault
 			d.errorf(k, path, "unknown protocol %q: did you mean %q?", k.Value, near)
 		}
 	}
