@@ -132,6 +132,42 @@ func TestCapturesOverSockets(t *testing.T) {
 	})
 }
 
+// TestCapturesSplit: what was learned from the first half of a capture answers the second half. Captures that
+// ask nothing twice say nothing.
+func TestCapturesSplit(t *testing.T) {
+	var table strings.Builder
+	var sum replay.Split
+	row := func(name string, s *replay.Split) {
+		fmt.Fprintf(&table, "%-58s %6d %6d %6d %7.2f%%\n", name, s.Known, s.Same, s.Equal, 100*s.Share())
+	}
+	fmt.Fprintf(&table, "%-58s %6s %6s %6s %8s\n", "capture", "asked", "same", "equal", "same")
+	for _, name := range recordings(t) {
+		if !holdsOurs(t, name) {
+			continue
+		}
+		short := filepath.Base(filepath.Dir(name)) + "/" + filepath.Base(name)
+		_, out, errs := ringer("replay", name, "--split", "0.5", "--json")
+		var s replay.Split
+		if err := json.Unmarshal([]byte(out), &s); err != nil {
+			t.Errorf("%s: %s", short, errs)
+			continue
+		}
+		if s.Known == 0 {
+			continue
+		}
+		row(short, &s)
+		sum.Known, sum.Same, sum.Equal = sum.Known+s.Known, sum.Same+s.Same, sum.Equal+s.Equal
+		for _, d := range s.Different {
+			t.Logf("%s: packet %d, %s: want %s, got %s", short, d.Packet, d.Class, d.Want, d.Got)
+		}
+	}
+	row("total", &sum)
+	t.Logf("\n%s", table.String())
+	if sum.Share() < splitWanted {
+		t.Errorf("%.2f %% have the recorded structure", 100*sum.Share())
+	}
+}
+
 // A served decoy runs in this process until end is called.
 type serving struct {
 	stop     context.CancelFunc
