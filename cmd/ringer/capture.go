@@ -120,6 +120,7 @@ func captureFiles(c *cli.Context) error {
 	return printLearned(c, devices, since(begun))
 }
 
+// outputName is a folder here, named after the first recording: recordings often lie where nobody may write.
 func outputName(files []string, iface string) string {
 	if iface != "" {
 		return iface + ".ringer"
@@ -128,7 +129,7 @@ func outputName(files []string, iface string) string {
 	if name == "-" {
 		return "stdin.ringer"
 	}
-	return stem(name) + ".ringer"
+	return stem(baseName(name)) + ".ringer"
 }
 
 // stem is a file's name without what says of which form it is.
