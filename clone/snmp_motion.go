@@ -29,19 +29,41 @@ func (t *snmpTrend) add(at time.Time, v uint64, bits int) {
 	t.end, t.last = at, v
 }
 
-// dynamics is how the variable goes on.
-func (t *snmpTrend) dynamics(kind snmp.Type) *profiles.Dynamics {
+// brief is a span over which a counter tells little of how it goes on: while an agent is walked it counts
+// the walk itself (snmpInPkts, RFC 3418), and its interfaces do.
+const brief = 10 * time.Second
+
+// dynamics is how the variable goes on. up is how long the agent had been up, if that is known: what grew
+// for a moment alone will not grow faster than it did since.
+func (t *snmpTrend) dynamics(kind snmp.Type, up time.Duration) *profiles.Dynamics {
 	d := t.Dynamics()
-	span := t.end.Sub(t.first).Seconds()
+	span := t.end.Sub(t.first)
 	counter := kind == snmp.TypeCounter32 || kind == snmp.TypeCounter64
-	if !counter || d != nil && (d.Counter != nil || d.Clock != nil) || span <= 0 {
+	if !counter || d != nil && d.Clock != nil || span <= 0 {
 		return d
 	}
-	// A counter that seems to wrap every few readings was started anew.
-	if kind == snmp.TypeCounter32 && t.grown > 1<<33 || kind == snmp.TypeCounter64 && t.grown > 1<<62 {
-		return nil
+	if d == nil || d.Counter == nil {
+		// A counter that seems to wrap every few readings was started anew.
+		if kind == snmp.TypeCounter32 && t.grown > 1<<33 || kind == snmp.TypeCounter64 && t.grown > 1<<62 {
+			return nil
+		}
+		d = &profiles.Dynamics{Counter: &profiles.Counter{Rate: figures(float64(t.grown) / span.Seconds())}}
 	}
-	return &profiles.Dynamics{Counter: &profiles.Counter{Rate: figures(float64(t.grown) / span)}}
+	if c := d.Counter; span < brief && up > span {
+		c.Rate = min(c.Rate, figures(float64(t.last)/up.Seconds()))
+		c.Jitter = min(c.Jitter, c.Rate)
+	}
+	return d
+}
+
+// uptime is how long the agent had been up; 0: it was not asked.
+func (l *snmpLearner) uptime() time.Duration {
+	if n := l.tree.get(snmpClocks[0].oid); n != nil {
+		if d := snmpClock(n); d != nil {
+			return d.Clock.Uptime
+		}
+	}
+	return 0
 }
 
 // snmpClocks are the variables that follow the time since the agent, its host or its engine was started,

@@ -244,6 +244,7 @@ type snmpSamples struct {
 
 func (l *snmpLearner) samples() iter.Seq[snmpSamples] {
 	return func(yield func(snmpSamples) bool) {
+		up := l.uptime()
 		for n := range l.tree.all {
 			d := snmpClock(n)
 			if d == nil && !n.track.Moved() {
@@ -251,7 +252,7 @@ func (l *snmpLearner) samples() iter.Seq[snmpSamples] {
 			}
 			last := n.track.Last()
 			if d == nil && n.trend != nil && !snmpAbsent(last.Value) && !last.Write {
-				d = n.trend.dynamics(snmp.Type(last.Value[0]))
+				d = n.trend.dynamics(snmp.Type(last.Value[0]), up)
 			}
 			t := &n.track
 			if t.Runs() == 0 {

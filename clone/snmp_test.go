@@ -181,7 +181,7 @@ func TestSNMPMotion(t *testing.T) {
 	s.ask(snmp.V2c, "c", snmp.GetRequest, load, 0, 0, load+"=2:1")
 	sec, files := s.learn(true)
 	snmpWant(t, "samples", files["samples"], "1.3.6.1.2.1.1.3.0\t{clock: {unit: 10ms, since: boot, uptime: 10s}}\t4303e8\n"+
-		"1.3.6.1.2.1.2.2.1.10.1\t{counter: {rate: 200}}\t4101f4 4102bc\n1.3.6.1.4.1.9.1.0\t\t=0201 0201\n")
+		"1.3.6.1.2.1.2.2.1.10.1\t{counter: {rate: 70}}\t4101f4 4102bc\n1.3.6.1.4.1.9.1.0\t\t=0201 0201\n")
 	snmpWant(t, "community", sec.Communities["c"].Access, "rw")
 }
 
