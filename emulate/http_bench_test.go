@@ -37,7 +37,7 @@ func httpBenchDevices(t testing.TB) map[string]*profiles.Device {
 		t.Fatal(err)
 	}
 	x := capture.Exchange{At: time.Unix(1.7e9, 0), Transport: "tcp", Server: netip.MustParseAddrPort("192.0.2.1:80"), Protocol: http.Protocol{}, Request: m, Replies: []wire.Message{reply}}
-	return map[string]*profiles.Device{"written": written, "recorded": httpLearned(t, []capture.Exchange{x}, false)}
+	return map[string]*profiles.Device{"written": written, "recorded": learned(t, []capture.Exchange{x})}
 }
 
 // A request that is asked often costs no memory.
@@ -45,7 +45,7 @@ func TestHTTPAllocations(t *testing.T) {
 	for name, dev := range httpBenchDevices(t) {
 		t.Run(name, func(t *testing.T) {
 			now := time.Unix(1.7e9, 0)
-			link := openHTTPDecoy(t, dev, emulate.Settings{Now: func() time.Time { return now }}).link(1)
+			link := openDecoy(t, dev, emulate.Settings{Now: func() time.Time { return now }}, http.Protocol{}).dial("http")
 			req, out := []byte(httpBrowser), []byte(nil)
 			if n := testing.AllocsPerRun(200, func() { out = httpAsk(t, link, req, out) }); n > 0 {
 				t.Errorf("%v allocations a request", n)
@@ -57,7 +57,7 @@ func TestHTTPAllocations(t *testing.T) {
 	}
 }
 
-func httpAsk(t testing.TB, l *httpLink, req, out []byte) []byte {
+func httpAsk(t testing.TB, l *link, req, out []byte) []byte {
 	_, m, err := l.conn.Next(wire.Client, req, false)
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +74,7 @@ func httpAsk(t testing.TB, l *httpLink, req, out []byte) []byte {
 func BenchmarkHTTPAnswer(b *testing.B) {
 	for name, dev := range httpBenchDevices(b) {
 		b.Run(name, func(b *testing.B) {
-			link := openHTTPDecoy(b, dev, emulate.Settings{}).link(1)
+			link := openDecoy(b, dev, emulate.Settings{}, http.Protocol{}).dial("http")
 			req, out := []byte(httpBrowser), []byte(nil)
 			b.ReportAllocs()
 			for b.Loop() {

@@ -63,7 +63,7 @@ func firstDifference(got, want string) string {
 
 func httpDialogue(t *testing.T, service emulate.Service, text string) string {
 	var out strings.Builder
-	link := &httpLink{service.Open(emulate.Peer{}), http.Protocol{}.New()}
+	link := newLink(service, emulate.Peer{})
 	asked := ""
 	answer := func() {
 		if asked != "" {
@@ -93,7 +93,7 @@ func httpDialogue(t *testing.T, service emulate.Service, text string) string {
 }
 
 // httpReplies asks, on a new connection where the last one ended.
-func httpReplies(t *testing.T, link **httpLink, service emulate.Service, b []byte) string {
+func httpReplies(t *testing.T, link **link, service emulate.Service, b []byte) string {
 	var out strings.Builder
 	for len(b) > 0 {
 		l := *link
@@ -128,7 +128,7 @@ func httpReplies(t *testing.T, link **httpLink, service emulate.Service, b []byt
 		switch {
 		case a.Close:
 			out.WriteString("<<< (" + a.From.String() + ", closed)\n")
-			*link = &httpLink{service.Open(emulate.Peer{}), http.Protocol{}.New()}
+			*link = newLink(service, emulate.Peer{})
 		case len(raw) == 0:
 			out.WriteString("<<< (" + a.From.String() + ", silent)\n")
 		default:

@@ -48,8 +48,7 @@ func FuzzHTTPSession(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for _, s := range services {
-			l := &httpLink{s.Open(emulate.Peer{}), http.Protocol{}.New()}
-			l.conn.(wire.Reuser).Reuse()
+			l := newLink(s, emulate.Peer{})
 			for rest := bytes.Clone(b); len(rest) > 0; {
 				n, m, err := l.conn.Next(wire.Client, rest, true)
 				var a emulate.Answer

@@ -39,9 +39,9 @@ func httpTalk(t testing.TB, start time.Time, pairs ...[2]string) (xs []capture.E
 	return xs
 }
 
-func httpGet(t testing.TB, d *httpDecoy, head string) string {
+func httpGet(t testing.TB, d *decoy, head string) string {
 	t.Helper()
-	out, _ := d.ask(t, 1, []byte(head+"\r\n\r\n"))
+	out := d.link("http", 1).ask(t, []byte(head+"\r\n\r\n"))
 	return string(out)
 }
 
@@ -58,7 +58,8 @@ func TestHTTPMerged(t *testing.T) {
 	older := httpTalk(t, httpStart, [2]string{ask + "\r\n\r\n", httpOK("one")}, [2]string{ask + "\r\n\r\n", httpOK("one")})
 	newer := httpTalk(t, httpStart.Add(time.Hour), [2]string{ask + "\r\n\r\n", httpOK("two")},
 		[2]string{"GET /new HTTP/1.1\r\nHost: x\r\nAuthorization: Basic YTpi\r\n\r\n", httpOK("new")})
-	a, b := httpLearnedAs(t, "c0000000a", older), httpLearnedAs(t, "c0000000b", newer)
+	salted := clone.Options{Salt: []byte("salt")}
+	a, b := learnedAs(t, "c0000000a", salted, older), learnedAs(t, "c0000000b", salted, newer)
 	var texts []string
 	for _, order := range [][2]*profiles.Device{{a, b}, {b, a}} {
 		dev, conflicts, err := profiles.Merge(order[0], order[1])
@@ -70,7 +71,7 @@ func TestHTTPMerged(t *testing.T) {
 			t.Fatal(err)
 		}
 		texts = append(texts, string(text))
-		d := openHTTPDecoy(t, dev, emulate.Settings{})
+		d := openDecoy(t, dev, emulate.Settings{}, http.Protocol{})
 		for i, want := range []string{"one", "one", "two", "two"} {
 			if got := httpGet(t, d, ask); got != httpOK(want) {
 				t.Errorf("asking %d: %q, want %q", i+1, got, want)
@@ -85,31 +86,6 @@ func TestHTTPMerged(t *testing.T) {
 	}
 }
 
-func httpLearnedAs(t testing.TB, id string, xs []capture.Exchange) *profiles.Device {
-	t.Helper()
-	dir := t.TempDir()
-	folder, err := profiles.OpenFolder(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer folder.Close()
-	dev := &profiles.Device{ID: "device"}
-	l := clone.NewLearning(clone.Source{ID: id}, clone.Options{Salt: []byte("salt")})
-	for i := range xs {
-		l.Add(&xs[i])
-	}
-	if err := l.Finish(&clone.Output{Device: dev, Create: folder.Create}); err != nil {
-		t.Fatal(err)
-	}
-	if err := dev.Save(dir); err != nil {
-		t.Fatal(err)
-	}
-	if dev, err = profiles.Load(dir); err != nil {
-		t.Fatal(err)
-	}
-	return dev
-}
-
 // Once the recording is over, a session is known by the cookie that this decoy gave out.
 func TestHTTPSessions(t *testing.T) {
 	const cookie = "sid=9f86d081884c7d659a2feaa0c55ad015"
@@ -118,19 +94,19 @@ func TestHTTPSessions(t *testing.T) {
 	granted := "HTTP/1.1 200 OK\r\nSet-Cookie: " + cookie + "; path=/\r\nContent-Length: 0\r\n\r\n"
 	xs := httpTalk(t, httpStart, [2]string{page + "\r\n\r\n", httpOK("log in first")}, [2]string{login, granted},
 		[2]string{page + "\r\nCookie: " + cookie + "\r\n\r\n", httpOK("welcome")})
-	dev := httpLearned(t, xs, true)
-	d := openHTTPDecoy(t, dev, emulate.Settings{})
+	dev := learnedAs(t, "c00000001", clone.Options{KeepSecrets: true}, xs)
+	d := openDecoy(t, dev, emulate.Settings{}, http.Protocol{})
 	for _, x := range xs { // the recording, played out
 		req, _ := x.Request.Append(nil)
 		want, _ := x.Replies[0].Append(nil)
-		if got, _ := d.ask(t, x.Conn, req); !bytes.Equal(got, want) {
+		if got := d.link("http", x.Conn).ask(t, req); !bytes.Equal(got, want) {
 			t.Errorf("recorded: %q, want %q", got, want)
 		}
 	}
 	if got := httpGet(t, d, page); got != httpOK("log in first") {
 		t.Errorf("a stranger gets %q", got)
 	}
-	out, _ := d.ask(t, 2, []byte(login))
+	out := d.link("http", 2).ask(t, []byte(login))
 	_, rest, _ := strings.Cut(string(out), "Set-Cookie: ")
 	minted, _, _ := strings.Cut(rest, ";")
 	if minted == cookie || len(minted) != len(cookie) || !strings.HasPrefix(minted, "sid=") {
@@ -151,14 +127,14 @@ func TestHTTPValues(t *testing.T) {
 		return "HTTP/1.1 200 OK\r\nDate: " + date + "\r\nContent-Length: 1\r\n\r\n" + body
 	}
 	const early, late = "Mon, 02 Mar 2026 07:59:00 GMT", "Mon, 02 Mar 2026 07:59:01 GMT"
-	dev := httpLearned(t, httpTalk(t, httpStart, [2]string{ask + "\r\n\r\n", dated("a", early)}, [2]string{ask + "\r\n\r\n", dated("b", late)}), false)
+	dev := learned(t, httpTalk(t, httpStart, [2]string{ask + "\r\n\r\n", dated("a", early)}, [2]string{ask + "\r\n\r\n", dated("b", late)}))
 	now := func() time.Time { return httpStart.Add(24 * time.Hour) }
 	const live = "Tue, 03 Mar 2026 07:59:00 GMT" // its clock is a minute slow
 	for values, want := range map[emulate.Values][]string{
 		emulate.FromRecording: {dated("a", early), dated("b", late), dated("b", live)},
 		emulate.Model:         {dated("b", live), dated("b", live)},
 	} {
-		d := openHTTPDecoy(t, dev, emulate.Settings{Values: values, Now: now})
+		d := openDecoy(t, dev, emulate.Settings{Values: values, Now: now}, http.Protocol{})
 		for i := range want {
 			if got := httpGet(t, d, ask); got != want[i] {
 				t.Errorf("values %d, asking %d: %q, want %q", values, i+1, got, want[i])
@@ -182,7 +158,7 @@ services:
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := openHTTPDecoy(t, dev, emulate.Settings{})
+	d := openDecoy(t, dev, emulate.Settings{}, http.Protocol{})
 	challenge := func() string {
 		got := httpGet(t, d, "GET / HTTP/1.1\r\nHost: x")
 		_, rest, ok := strings.Cut(got, `WWW-Authenticate: Digest realm="R", qop="auth", algorithm=MD5, nonce="`)
@@ -218,8 +194,8 @@ services:
 // What a decoy says of itself must not sound like a library, and must be the same every time.
 func TestHTTPRefusalsSoundLikeTheDevice(t *testing.T) {
 	missing := "HTTP/1.0 404 Nope\r\nserver: Tiny/1\r\nContent-length: 24\r\n\r\n<h1>404 Nope</h1>/xyz.as"
-	dev := httpLearned(t, httpTalk(t, httpStart, [2]string{"GET /xyz.as HTTP/1.1\r\nHost: x\r\n\r\n", missing}), false)
-	d := openHTTPDecoy(t, dev, emulate.Settings{})
+	dev := learned(t, httpTalk(t, httpStart, [2]string{"GET /xyz.as HTTP/1.1\r\nHost: x\r\n\r\n", missing}))
+	d := openDecoy(t, dev, emulate.Settings{}, http.Protocol{})
 	if got := httpGet(t, d, "GET /other/page HTTP/1.1\r\nHost: x"); got != strings.NewReplacer("/xyz.as", "/other/page", "24", "28").Replace(missing) {
 		t.Errorf("unknown page: %q", got)
 	}
@@ -240,8 +216,8 @@ func TestHTTPFollowsTimeAndName(t *testing.T) {
 		return fmt.Sprintf("HTTP/1.1 200 OK\r\nDate: %s\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n%s", date, len(body), body)
 	}
 	ask := "GET / HTTP/1.1\r\nHost: "
-	dev := httpLearned(t, httpTalk(t, httpStart, [2]string{ask + "10.0.0.1\r\n\r\n", page("SAT JAN 01 00:00:10 2000", "10.0.0.1")}), false)
-	d := openHTTPDecoy(t, dev, emulate.Settings{Now: func() time.Time { return httpStart.Add(time.Hour) }})
+	dev := learned(t, httpTalk(t, httpStart, [2]string{ask + "10.0.0.1\r\n\r\n", page("SAT JAN 01 00:00:10 2000", "10.0.0.1")}))
+	d := openDecoy(t, dev, emulate.Settings{Now: func() time.Time { return httpStart.Add(time.Hour) }}, http.Protocol{})
 	for i, want := range []string{page("SAT JAN 01 00:00:10 2000", "10.0.0.1"), page("SAT JAN 01 01:00:10 2000", "10.0.0.1")} {
 		if got := httpGet(t, d, ask+"10.0.0.1"); got != want {
 			t.Errorf("asking %d: %q, want %q", i+1, got, want)
@@ -266,9 +242,9 @@ func TestHTTPNumbersGoOn(t *testing.T) {
 		answer = strings.ReplaceAll(answer, fmt.Sprintf("08:00:%02d", (1000+i)%60), "08:00:00") // a clock that stands still
 		pairs = append(pairs, [2]string{"GET /v HTTP/1.1\r\nHost: x\r\n\r\n", answer})
 	}
-	dev := httpLearned(t, httpTalk(t, httpStart, pairs...), false)
+	dev := learned(t, httpTalk(t, httpStart, pairs...))
 	now := httpStart
-	d := openHTTPDecoy(t, dev, emulate.Settings{Now: func() time.Time { return now }})
+	d := openDecoy(t, dev, emulate.Settings{Now: func() time.Time { return now }}, http.Protocol{})
 	for i, p := range pairs {
 		if got := httpGet(t, d, "GET /v HTTP/1.1\r\nHost: x"); got != p[1] {
 			t.Errorf("recorded answer %d is %q", i+1, got)

@@ -9,6 +9,7 @@ import (
 	"ringer/capture"
 	"ringer/capture/modbus"
 	"ringer/capture/wire"
+	"ringer/emulate"
 )
 
 // A counter in two registers is played as recorded, and then goes on over the carry as one number.
@@ -25,10 +26,10 @@ func TestModbusWideCounterGoesOn(t *testing.T) {
 		})
 	}
 	now := at
-	d := openModbusDecoy(t, learned(t, xs), func() time.Time { return now })
+	d := openDecoy(t, learned(t, xs), emulate.Settings{Now: func() time.Time { return now }}, modbusFramings...)
 	ask := func() int {
 		b, _ := req.Append(nil)
-		got := d.ask(t, "modbus", 1, b)
+		got := d.link("modbus", 1).ask(t, b)
 		if len(got) != 13 {
 			t.Fatalf("%x", got)
 		}

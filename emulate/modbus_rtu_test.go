@@ -9,6 +9,7 @@ import (
 	"ringer/capture"
 	"ringer/capture/modbus"
 	"ringer/capture/wire"
+	"ringer/emulate"
 )
 
 // RTU frames over TCP, on a port that says nothing, are found by their checksums; the profile learned of
@@ -47,11 +48,11 @@ func TestModbusRTURecording(t *testing.T) {
 	if len(xs) != 6 || xs[0].Protocol.Name() != "modbus-rtu" {
 		t.Fatalf("%d exchanges, the first of %v", len(xs), xs[0].Protocol)
 	}
-	d := openModbusDecoy(t, learned(t, xs), time.Now)
+	d := openDecoy(t, learned(t, xs), emulate.Settings{}, modbusFramings...)
 	for _, x := range xs {
 		req, _ := x.Request.Append(nil)
 		want, _ := x.Replies[0].Append(nil)
-		if got := d.ask(t, "modbus-rtu", x.Conn, req); !bytes.Equal(got, want) {
+		if got := d.link("modbus-rtu", x.Conn).ask(t, req); !bytes.Equal(got, want) {
 			t.Errorf("asked %x\nwant %x\ngot  %x", req, want, got)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"ringer/profiles"
 )
 
-func s7Handmade(t testing.TB, text string) *s7Decoy {
+func s7Handmade(t testing.TB, text string) s7Decoy {
 	t.Helper()
 	dev, err := profiles.Parse([]byte(text), "device.yaml", nil)
 	if err != nil {

@@ -48,7 +48,7 @@ func TestS7Dialogues(t *testing.T) {
 	}
 }
 
-func s7Dialogue(t *testing.T, d *s7Decoy, text string) []byte {
+func s7Dialogue(t *testing.T, d s7Decoy, text string) []byte {
 	var out bytes.Buffer
 	l := d.dial()
 	for line := range strings.Lines(text) {

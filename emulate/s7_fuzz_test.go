@@ -32,7 +32,7 @@ func (f *memoryFile) Close() error {
 // FuzzS7Learned: whatever a client and a device were recorded to say, it can be learned, served and asked.
 func FuzzS7Learned(f *testing.F) {
 	for _, file := range s7Captures[:5] {
-		for _, xs := range s7Exchanges(f, file) {
+		for _, xs := range exchanges(f, file, s7comm.Protocol{}) {
 			for len(xs) > 0 {
 				var client, server []byte
 				n := min(len(xs), 6)

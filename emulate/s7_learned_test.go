@@ -26,7 +26,7 @@ func s7Talk(t testing.TB, lines ...[2]string) (xs []capture.Exchange) {
 			if b[0] == 0x32 {
 				b = append([]byte{3, 0, byte((len(b) + 7) >> 8), byte(len(b) + 7), 2, 0xf0, 0x80}, b...)
 			}
-			return s7Message(t, b)
+			return read(t, s7comm.Protocol{}, b)[0]
 		}
 		x.Request = whole(l[0])
 		if l[1] != "" {
@@ -37,7 +37,7 @@ func s7Talk(t testing.TB, lines ...[2]string) (xs []capture.Exchange) {
 	return xs
 }
 
-func s7Ask(t testing.TB, l *s7Link, s string) string {
+func s7Ask(t testing.TB, l *link, s string) string {
 	t.Helper()
 	b := unhex(t, s)
 	if b[0] == 0x32 {
@@ -75,7 +75,7 @@ func TestS7PasswordIsNotInTheProfile(t *testing.T) {
 		return "32070000" + reference + "0008000c" + "0001120411450100" + "ff090008" + hexOf(password)
 	}
 	right, wrong := ask("0001", sent), ask("0002", []byte("notright"))
-	dev := s7Learned(t, s7Talk(t,
+	dev := learned(t, s7Talk(t,
 		[2]string{wrong, "32070000 0002 000c 0004 000112081285010100 00d602 0a000000"},
 		[2]string{right, "32070000 0001 000c 0004 000112081285010100 000000 0a000000"},
 	))
@@ -115,7 +115,7 @@ func TestS7LearnedRefusals(t *testing.T) {
 		return "0300001611e00000" + reference + "00c0010ac1020100c202" + tsap
 	}
 	read := func(reference, item string) string { return "32010000" + reference + "000e00000401" + item }
-	dev := s7Learned(t, s7Talk(t,
+	dev := learned(t, s7Talk(t,
 		[2]string{connect("0103", "0001"), "0300000b 0680 0001 0000 02"},
 		[2]string{connect("0102", "0002"), "0300001611d00002000400c0010ac1020100c2020102"},
 		[2]string{read("0003", "120a10020002000184000000"), "32030000 0003 0002 0006 0000 0401 ff040010 1234"},
