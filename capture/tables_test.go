@@ -1,13 +1,9 @@
 package capture
 
 import (
-	"bufio"
-	"compress/gzip"
 	"encoding/hex"
 	"errors"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -15,38 +11,15 @@ import (
 
 	"ringer/capture/http"
 	"ringer/capture/modbus"
+	"ringer/internal/expected"
 )
 
 // table reads one of the dissector's tables, nil if there is none.
 func table(t *testing.T, name string) []map[string]string {
-	path := filepath.Join(recordings, "expected", name+".tsv")
-	f, err := os.Open(path)
-	var r io.Reader = f
-	if errors.Is(err, fs.ErrNotExist) {
-		if f, err = os.Open(path + ".gz"); err == nil {
-			r, err = gzip.NewReader(f)
-		}
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
+	t.Helper()
+	rows, err := expected.Read(filepath.Join(recordings, "expected", name+".tsv"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
-	}
-	defer f.Close()
-	s := bufio.NewScanner(r)
-	s.Buffer(nil, 8<<20)
-	s.Scan()
-	head := strings.Split(s.Text(), "\t")
-	var rows []map[string]string
-	for s.Scan() {
-		row := map[string]string{}
-		for i, v := range strings.Split(s.Text(), "\t") {
-			if i < len(head) {
-				row[head[i]] = v
-			}
-		}
-		rows = append(rows, row)
 	}
 	return rows
 }

@@ -8,8 +8,6 @@ import (
 	"io/fs"
 	"maps"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -20,6 +18,7 @@ import (
 	"ringer/capture"
 	"ringer/capture/http"
 	"ringer/capture/wire"
+	"ringer/internal/expected"
 	"ringer/profiles"
 )
 
@@ -248,13 +247,13 @@ func TestTemplateHead(t *testing.T) {
 
 // Every body and status in the dissector's tables is in what was learned.
 func TestHTTPLearnsTheTables(t *testing.T) {
-	const shared = "../../shared/captures/"
+	const shared = "../../shared/captures"
 	for _, file := range []string{
 		"http/basic-auth.pcap", "http/website-bro.org.pcap", "mixed/s4-modicon-plc.pcap", "http/hp-printer-ipp.pcap",
 		"http/1000-requests-one-dropped-response.pcap.gz", "nasty/sll2-http.pcap", "nasty/nanosecond-big-endian.pcap",
 		"nasty/pcapng-22-interfaces.pcapng", "nasty/tcp-out-of-order-http.pcap",
 	} {
-		f, err := capture.Open(shared + file)
+		f, err := capture.Open(shared + "/" + file)
 		if err != nil {
 			t.Skipf("../shared/captures is not here: %v", err)
 		}
@@ -269,15 +268,6 @@ func TestHTTPLearnsTheTables(t *testing.T) {
 		}
 		f.Close()
 		dev := httpLearn(t, "c1", Options{}, xs)
-		table, err := os.ReadFile(filepath.Join(shared, "expected", strings.ReplaceAll(file, "/", "__")+".http.tsv"))
-		if err != nil {
-			t.Skipf("the expected table is not here: %v", err)
-		}
-		lines := strings.Split(strings.TrimSpace(string(table)), "\n")
-		column := map[string]int{}
-		for i, name := range strings.Split(lines[0], "\t") {
-			column[name] = i
-		}
 		_, routes := httpRoutesOf(t, dev)
 		known := map[string]bool{} // question, status, server and type
 		for _, r := range routes.Routes {
@@ -292,20 +282,18 @@ func TestHTTPLearnsTheTables(t *testing.T) {
 			}
 		}
 		rows := 0
-		for _, line := range lines[1:] {
-			row := strings.Split(line, "\t")
-			at := func(name string) string { return row[column[name]] }
-			if at("status") == "" || at("method") == "" {
+		for _, row := range expected.Rows(t, shared, file, "http") {
+			if row["status"] == "" || row["method"] == "" {
 				continue
 			}
 			rows++
-			fact := strings.Join([]string{at("method") + " " + at("uri"), at("status"), at("server_header"), at("content_type")}, "|")
+			fact := strings.Join([]string{row["method"] + " " + row["uri"], row["status"], row["server_header"], row["content_type"]}, "|")
 			if !known[fact] {
 				t.Errorf("%s: %s was not learned", file, fact)
 			}
-			if sum := at("body_sha256"); sum != "" {
+			if sum := row["body_sha256"]; sum != "" {
 				if body, _ := fs.Glob(dev.Files, "http/"+sum[:16]+".*"); len(body) != 1 {
-					t.Errorf("%s: the body %s of %s is in %v", file, sum, at("uri"), body)
+					t.Errorf("%s: the body %s of %s is in %v", file, sum, row["uri"], body)
 				}
 			}
 		}

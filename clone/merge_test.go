@@ -42,6 +42,25 @@ func recordings(t *testing.T) (names []string) {
 	return names
 }
 
+// recorded reads the exchanges of one protocol in a capture.
+func recorded(t testing.TB, file, protocol string) (xs []capture.Exchange) {
+	t.Helper()
+	f, err := os.Open(filepath.Join(sharedCaptures, file))
+	if err != nil {
+		t.Skipf("../shared/captures is not here: %v", err)
+	}
+	defer f.Close()
+	for x, err := range capture.Exchanges(f, capture.Options{Name: file, Warn: func(error) {}}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if x.Protocol.Name() == protocol {
+			xs = append(xs, x)
+		}
+	}
+	return xs
+}
+
 // byServer reads a capture and sorts its exchanges by device.
 func byServer(t *testing.T, name string) map[netip.Addr][]capture.Exchange {
 	t.Helper()

@@ -1,15 +1,10 @@
 package clone_test
 
 import (
-	"bufio"
 	"bytes"
-	"compress/gzip"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"maps"
-	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -18,57 +13,21 @@ import (
 	"ringer/capture/s7comm"
 	"ringer/capture/wire"
 	"ringer/clone"
+	"ringer/internal/expected"
 	"ringer/profiles"
 )
 
 // s7Halves learns the first and the second half of what one CPU was asked.
 func s7Halves(t *testing.T, file string) (a, b *profiles.Device) {
 	t.Helper()
-	f, err := os.Open("../../shared/captures/" + file)
-	if err != nil {
-		t.Skipf("../shared/captures is not here: %v", err)
-	}
-	defer f.Close()
 	var xs []capture.Exchange
-	var server netip.AddrPort
-	for x, err := range capture.Exchanges(f, capture.Options{Warn: func(error) {}}) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if x.Protocol.Name() == "s7" && (!server.IsValid() || x.Server == server) {
-			server = x.Server
+	for _, x := range recorded(t, file, "s7") {
+		if len(xs) == 0 || x.Server == xs[0].Server {
 			xs = append(xs, x)
 		}
 	}
 	half := len(xs) / 2
-	return s7Learn(t, "c00000001", xs[:half]), s7Learn(t, "c00000002", xs[half:])
-}
-
-func s7Learn(t *testing.T, id string, xs []capture.Exchange) *profiles.Device {
-	t.Helper()
-	dir := t.TempDir()
-	folder, err := profiles.OpenFolder(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dev := &profiles.Device{ID: "cpu"}
-	err = clone.Learn(dev, func(yield func(capture.Exchange, error) bool) {
-		for _, x := range xs {
-			if !yield(x, nil) {
-				return
-			}
-		}
-	}, clone.Source{ID: id, Capture: profiles.Capture{File: id}}, clone.Options{}, folder.Create)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := dev.Save(dir); err != nil {
-		t.Fatal(err)
-	}
-	if dev, err = profiles.Load(dir); err != nil {
-		t.Fatal(err)
-	}
-	return dev
+	return learnPart(t, "c00000001", xs[:half]), learnPart(t, "c00000002", xs[half:])
 }
 
 func TestS7MergeHasNoOrder(t *testing.T) {
@@ -160,23 +119,13 @@ func TestS7LearnsWhatTheDissectorRead(t *testing.T) {
 
 func s7Devices(t *testing.T, file string) map[string]*profiles.Device {
 	t.Helper()
-	f, err := os.Open("../../shared/captures/" + file)
-	if err != nil {
-		t.Skipf("../shared/captures is not here: %v", err)
-	}
-	defer f.Close()
 	all := map[string][]capture.Exchange{}
-	for x, err := range capture.Exchanges(f, capture.Options{Warn: func(error) {}}) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if x.Protocol.Name() == "s7" {
-			all[x.Server.String()] = append(all[x.Server.String()], x)
-		}
+	for _, x := range recorded(t, file, "s7") {
+		all[x.Server.String()] = append(all[x.Server.String()], x)
 	}
 	devices := map[string]*profiles.Device{}
 	for server, xs := range all {
-		devices[server] = s7Learn(t, "c00000001", xs)
+		devices[server] = learnPart(t, "c00000001", xs)
 	}
 	return devices
 }
@@ -184,29 +133,8 @@ func s7Devices(t *testing.T, file string) map[string]*profiles.Device {
 // s7Read is what the table of a capture says each device held last, as cells by server.
 func s7Read(t *testing.T, file string) map[string]map[string][]byte {
 	t.Helper()
-	name := "../../shared/captures/expected/" + strings.ReplaceAll(file, "/", "__") + ".s7comm.tsv"
-	var r io.Reader
-	if f, err := os.Open(name); err == nil {
-		defer f.Close()
-		r = f
-	} else if f, err := os.Open(name + ".gz"); err == nil {
-		defer f.Close()
-		if r, err = gzip.NewReader(f); err != nil {
-			t.Fatal(err)
-		}
-	} else {
-		t.Skipf("%s is not here", name)
-	}
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, 1<<20)
-	lines.Scan()
-	columns := strings.Split(lines.Text(), "\t")
 	cells := map[string]map[string][]byte{}
-	for lines.Scan() {
-		row := map[string]string{}
-		for i, v := range strings.Split(lines.Text(), "\t") {
-			row[columns[i]] = v
-		}
+	for _, row := range expected.Rows(t, sharedCaptures, file, "s7comm") {
 		if cells[row["server"]] == nil {
 			cells[row["server"]] = map[string][]byte{}
 		}
@@ -325,18 +253,7 @@ func s7Known(t *testing.T, dev *profiles.Device) map[string][]byte {
 
 // BenchmarkS7Learn learns one exchange.
 func BenchmarkS7Learn(b *testing.B) {
-	f, err := os.Open("../../shared/captures/s7comm/Plant1_S7comm.pcap")
-	if err != nil {
-		b.Skipf("../shared/captures is not here: %v", err)
-	}
-	defer f.Close()
-	var xs []capture.Exchange
-	for x, err := range capture.Exchanges(f, capture.Options{Warn: func(error) {}}) {
-		if err != nil {
-			b.Fatal(err)
-		}
-		xs = append(xs, x)
-	}
+	xs := recorded(b, "s7comm/Plant1_S7comm.pcap", "s7")
 	l := clone.NewLearning(clone.Source{ID: "c00000001"}, clone.Options{})
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {

@@ -3,13 +3,12 @@ package modbus
 import (
 	"bytes"
 	"encoding/binary"
-	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"testing"
 
 	"ringer/capture/wire"
+	"ringer/internal/expected"
 )
 
 // Every PDU that an independent dissector found in the captures decodes and encodes to the same bytes,
@@ -21,24 +20,17 @@ func TestRecordings(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			b, err := os.ReadFile(file)
+			rows, err := expected.Read(file)
 			if err != nil {
 				t.Fatal(err)
 			}
-			lines := strings.Split(strings.TrimSpace(string(b)), "\n")
-			column := map[string]int{}
-			for i, name := range strings.Split(lines[0], "\t") {
-				column[name] = i
-			}
 			var count, raw int
-			for _, line := range lines[1:] {
-				f := append(strings.Split(line, "\t"), "", "")
-				at := func(name string) string { return f[column[name]] }
-				id, _ := strconv.Atoi(at("trans_id"))
-				unit, _ := strconv.Atoi(at("unit"))
+			for _, row := range rows {
+				id, _ := strconv.Atoi(row["trans_id"])
+				unit, _ := strconv.Atoi(row["unit"])
 				var open []wire.Message
 				for _, from := range []wire.Side{wire.Client, wire.Server} {
-					pdu := unhex(t, at(map[wire.Side]string{wire.Client: "req_pdu", wire.Server: "rsp_pdu"}[from]))
+					pdu := unhex(t, row[map[wire.Side]string{wire.Client: "req_pdu", wire.Server: "rsp_pdu"}[from]])
 					if len(pdu) < 1 || len(pdu) == 1 && from == wire.Server {
 						continue // the dissector cut it, see the captures' README
 					}
@@ -47,19 +39,19 @@ func TestRecordings(t *testing.T) {
 					if r, ok := m.(*Raw); ok {
 						raw++
 						if r.Function > 0 && r.Function <= WriteSingleRegister {
-							t.Errorf("frame %s: %x is raw", at("req_frame"), pdu)
+							t.Errorf("frame %s: %x is raw", row["req_frame"], pdu)
 						}
 					}
-					if q, ok := m.(*ReadRequest); ok && at("address") != strconv.Itoa(int(q.Address)) {
-						t.Errorf("frame %s: address %d, want %s", at("req_frame"), q.Address, at("address"))
+					if q, ok := m.(*ReadRequest); ok && row["address"] != strconv.Itoa(int(q.Address)) {
+						t.Errorf("frame %s: address %d, want %s", row["req_frame"], q.Address, row["address"])
 					}
-					if e, ok := m.(*Exception); ok && at("exception") != strconv.Itoa(int(e.Reason)) {
-						t.Errorf("frame %s: exception %d, want %s", at("rsp_frame"), e.Reason, at("exception"))
+					if e, ok := m.(*Exception); ok && row["exception"] != strconv.Itoa(int(e.Reason)) {
+						t.Errorf("frame %s: exception %d, want %s", row["rsp_frame"], e.Reason, row["exception"])
 					}
 					if from == wire.Client {
 						open = []wire.Message{m}
 					} else if i, _ := (&conn{}).Match(open, m); len(open) > 0 && i != 0 && pdu[0]&0x7F == byte(open[0].(Message).Code()) {
-						t.Errorf("frame %s: the reply does not match its request", at("req_frame"))
+						t.Errorf("frame %s: the reply does not match its request", row["req_frame"])
 					}
 				}
 			}

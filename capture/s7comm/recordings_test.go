@@ -1,52 +1,36 @@
 package s7comm
 
 import (
-	"bufio"
 	"bytes"
-	"compress/gzip"
 	"encoding/hex"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"ringer/capture/wire"
+	"ringer/internal/expected"
 )
-
-const expected = "../../../shared/captures/expected"
 
 // recorded calls each for every PDU of the tables that an independent dissector made of the captures.
 func recorded(t *testing.T, each func(file, column string, row int, pdu []byte)) {
-	files, _ := filepath.Glob(filepath.Join(expected, "*.s7comm.tsv*"))
+	const tables = "../../../shared/captures/expected/*.s7comm.tsv*"
+	files, _ := filepath.Glob(tables)
 	if len(files) == 0 {
-		t.Skipf("no recordings in %s", expected)
+		t.Skipf("no recordings in %s", tables)
 	}
 	for _, name := range files {
-		f, err := os.Open(name)
+		rows, err := expected.Read(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer f.Close()
-		var r io.Reader = f
-		if strings.HasSuffix(name, ".gz") {
-			if r, err = gzip.NewReader(f); err != nil {
-				t.Fatal(err)
-			}
-		}
-		lines := bufio.NewScanner(r)
-		lines.Buffer(nil, 1<<20)
-		lines.Scan()
-		columns := strings.Split(lines.Text(), "\t")
-		for row := 1; lines.Scan(); row++ {
-			for i, cell := range strings.Split(lines.Text(), "\t") {
-				if c := columns[i]; cell != "" && (c == "req_s7" || c == "rsp_s7") {
-					pdu, err := hex.DecodeString(cell)
-					if err != nil {
-						t.Fatal(err)
-					}
-					each(filepath.Base(name), c, row, pdu)
+		for i, row := range rows {
+			for _, column := range []string{"req_s7", "rsp_s7"} {
+				pdu, err := hex.DecodeString(row[column])
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(pdu) > 0 {
+					each(filepath.Base(name), column, i+1, pdu)
 				}
 			}
 		}

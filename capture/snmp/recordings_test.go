@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/gopacket/gopacket"
@@ -18,6 +17,7 @@ import (
 
 	"ringer/capture/snmp"
 	"ringer/capture/wire"
+	"ringer/internal/expected"
 )
 
 // recordings are the real captures that hold SNMP.
@@ -98,15 +98,10 @@ func TestRecordingsRoundTrip(t *testing.T) {
 func TestRecordingsEqualTables(t *testing.T) {
 	for _, name := range recordings {
 		t.Run(name, func(t *testing.T) {
-			b, err := os.ReadFile("../../../shared/captures/expected/" + strings.Replace(name, "/", "__", 1) + ".snmp.tsv")
-			if err != nil {
-				t.Skipf("the tables are not here: %v", err)
-			}
-			rows := map[int][][]string{}
-			for _, line := range strings.Split(strings.TrimSpace(string(b)), "\n")[1:] {
-				f := strings.Split(line, "\t")
-				frame, _ := strconv.Atoi(f[0])
-				rows[frame] = append(rows[frame], f[3:])
+			rows := map[int][]map[string]string{}
+			for _, row := range expected.Rows(t, "../../../shared/captures", name, "snmp") {
+				frame, _ := strconv.Atoi(row["frame"])
+				rows[frame] = append(rows[frame], row)
 			}
 			compared := 0
 			for _, d := range datagrams(t, name) {
@@ -123,8 +118,11 @@ func TestRecordingsEqualTables(t *testing.T) {
 					t.Errorf("packet %d: %d variables, want %d", d.packet, len(got), len(want))
 					continue
 				}
-				for i, want := range rows[d.packet] {
-					want = []string{want[0], want[1], want[2], want[3], want[4], want[5], want[6], want[7], want[10]}
+				for i, row := range rows[d.packet] {
+					var want []string
+					for _, column := range []string{"version", "community", "engine_id", "pdu", "request_id", "error_status", "error_index", "oid", "value_hex"} {
+						want = append(want, row[column])
+					}
 					if !slices.Equal(got[i], want) {
 						t.Errorf("packet %d:\ngot  %q\nwant %q", d.packet, got[i], want)
 					}
