@@ -118,7 +118,13 @@ func encodeMap(v reflect.Value) (*yaml.Node, error) {
 		}
 		pairs = append(pairs, pair{k, val})
 	}
-	slices.SortFunc(pairs, func(a, b pair) int { return natural(a.k.Value, b.k.Value) })
+	order := natural
+	if !slices.ContainsFunc(pairs, func(p pair) bool {
+		return len(p.k.Value) != len(pairs[0].k.Value) || strings.Contains(p.k.Value, ".")
+	}) {
+		order = strings.Compare // hexadecimal numbers, as of system status lists
+	}
+	slices.SortFunc(pairs, func(a, b pair) int { return order(a.k.Value, b.k.Value) })
 	for _, p := range pairs {
 		n.Content = append(n.Content, p.k, p.v)
 	}

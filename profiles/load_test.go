@@ -2,6 +2,8 @@ package profiles
 
 import (
 	"errors"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -187,4 +189,28 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%v\nonce:\n%s\ntwice:\n%s", err, text, twice)
 		}
 	})
+}
+
+func TestKeysInOrder(t *testing.T) {
+	for _, keys := range [][]string{
+		{"0000/0000", "001C/0000", "00A0/0000", "0132/0004", "0132/000B", "0F11/0000"},
+		{"1.3.6.2.1", "1.3.6.10"},
+		{"9", "10", "255"},
+	} {
+		m := map[string]int{}
+		for _, k := range keys {
+			m[k] = 1
+		}
+		n, err := encode(reflect.ValueOf(m))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for i := 0; i < len(n.Content); i += 2 {
+			got = append(got, n.Content[i].Value)
+		}
+		if !slices.Equal(got, keys) {
+			t.Errorf("%v, want %v", got, keys)
+		}
+	}
 }
