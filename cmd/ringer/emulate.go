@@ -107,7 +107,7 @@ func openEventLog(c *cli.Context, name string) (*emulate.EventLog, error) {
 	opt.Rotate = size
 	log, err := emulate.OpenEvents(name, opt)
 	if err != nil {
-		return nil, failure{statusInput, err}
+		return nil, failure{statusInput, fmt.Errorf("%w; --events FILE writes it elsewhere, --events none goes without", err)}
 	}
 	return log, nil
 }
