@@ -174,10 +174,10 @@ services:
       registers:
         - {coil: 7, values: [1]}
         - {holding: 0-4, values: [1, 9, 3, 8, 6]}
-        - {holding: 8, values: [7]}
-        - {holding: 22-44, block: blocks/modbus-502-u255-holding22.bin}
         - {holding: 5-7, fill: 0}
+        - {holding: 8, values: [7]}
         - {holding: 9, fill: 0}
+        - {holding: 22-44, block: blocks/modbus-502-u255-holding22.bin}
       illegal: [{holding: 20-21}, {holding: 100, code: 4}]
 `, map[string]string{
 		"blocks/modbus-502-u255-holding22.bin": strings.Repeat("\x00\x05", 8) + "\x00\x06" + strings.Repeat("\x00\x05", 14),

@@ -1,7 +1,7 @@
 package profiles
 
 import (
-	"encoding/binary"
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -42,7 +42,9 @@ func (s *Modbus) Merge(newer Section, m *Merging) error {
 		return err
 	}
 	for _, u := range j.units {
-		u.lines(j.name, last, m)
+		if err := u.lines(j.name, last, m); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -146,19 +148,20 @@ func (j *modbusMerge) held(d *Device, u *ModbusUnit) (tables [4]modbusHeld, err 
 			continue
 		}
 		h := &tables[table]
-		values := c.Values
 		switch {
 		case c.Fill != nil:
 			each(*span, func(a uint16, _ int) { h.fills[a] = *c.Fill })
 			continue
-		case c.Block != "":
-			if values, err = d.modbusBlock(c.Block, table, span.Len()); err != nil {
-				return tables, err
-			}
-			j.Drop(c.Block)
-		case values == nil:
+		case c.Block == "" && c.Values == nil:
 			h.rest = append(h.rest, c)
 			continue
+		}
+		values, err := c.ReadBlock(d)
+		if err != nil {
+			return tables, err
+		}
+		if c.Block != "" {
+			j.Drop(c.Block)
 		}
 		if len(values) < span.Len() {
 			return tables, fmt.Errorf("%d values for %s %s", len(values), ModbusTables[table], span)
@@ -167,7 +170,7 @@ func (j *modbusMerge) held(d *Device, u *ModbusUnit) (tables [4]modbusHeld, err 
 	}
 	for _, x := range u.Illegal {
 		if table, span := x.Range(); span != nil {
-			each(*span, func(a uint16, _ int) { tables[table].illegal[a] = uint16(x.Code) })
+			each(*span, func(a uint16, _ int) { tables[table].illegal[a] = uint16(cmp.Or(x.Code, modbusIllegalAddress)) })
 		}
 	}
 	return tables, nil
@@ -177,26 +180,6 @@ func each(s ModbusSpan, do func(address uint16, i int)) {
 	for i := range s.Len() {
 		do(s.First+uint16(i), i)
 	}
-}
-
-// modbusBlock reads a file of values.
-func (d *Device) modbusBlock(name string, table, n int) ([]uint16, error) {
-	b, err := d.ReadFile(name, 2<<16)
-	if err != nil {
-		return nil, err
-	}
-	values := make([]uint16, n)
-	for i := range values {
-		switch {
-		case table <= ModbusDiscretes && i/8 < len(b):
-			values[i] = uint16(b[i/8] >> (i % 8) & 1)
-		case table > ModbusDiscretes && 2*i+1 < len(b):
-			values[i] = binary.BigEndian.Uint16(b[2*i:])
-		default:
-			return nil, fmt.Errorf("%s: too short for %d values", name, n)
-		}
-	}
-	return values, nil
 }
 
 // take lays what a newer profile knows over h. What answered once is not illegal, and not filled.
@@ -224,42 +207,34 @@ func (h *modbusHeld) take(n *modbusHeld) {
 }
 
 // lines writes what a unit holds as lines of the section. last has what moving cells held last.
-func (w *modbusMerged) lines(name string, last map[string][]byte, m *Merging) {
-	u := w.unit
-	for table, h := range w.tables {
-		for a := range h.values {
-			if v, moves := last[modbusCellName(w.id, table, a)]; moves {
-				h.values[a] = uint16(binaryUint(v))
+func (w *modbusMerged) lines(name string, last map[string][]byte, m *Merging) error {
+	for table := range w.tables {
+		h := &w.tables[table]
+		if len(h.values)+len(h.fills)+len(h.illegal) == 0 {
+			continue
+		}
+		var cells [1 << 16]ModbusCell
+		for a, code := range h.illegal {
+			cells[a].Illegal = uint8(code)
+		}
+		for a, v := range h.fills {
+			cells[a].Filled, cells[a].Value = true, v
+		}
+		for a, v := range h.values {
+			if b, moves := last[modbusCellName(w.id, table, a)]; moves {
+				v = uint16(binaryUint(b))
 			}
+			cells[a].Held, cells[a].Value = true, v
 		}
-		for _, s := range modbusSpans(h.values, false) {
-			line := ModbusCells{}
-			line.SetRange(table, s)
-			values := make([]uint16, s.Len())
-			each(s, func(a uint16, i int) { values[i] = h.values[a] })
-			if s.Len() <= modbusInline {
-				line.Values = values
-			} else {
-				line.Block = fmt.Sprintf("blocks/%s-u%d-%s%d.bin", name, w.id, ModbusTables[table], s.First)
-				m.Write(line.Block, packModbus(table, values))
-			}
-			u.Registers = append(u.Registers, line)
-		}
-		for _, s := range modbusSpans(h.fills, true) {
-			v := h.fills[s.First]
-			line := ModbusCells{Fill: &v}
-			line.SetRange(table, s)
-			u.Registers = append(u.Registers, line)
-		}
-		for _, s := range modbusSpans(h.illegal, true) {
-			line := ModbusIllegal{Code: uint8(h.illegal[s.First])}
-			line.SetRange(table, s)
-			u.Illegal = append(u.Illegal, line)
+		write := func(name string, b []byte) error { m.Write(name, b); return nil }
+		if err := w.unit.Describe(table, func(a int) ModbusCell { return cells[a] }, fmt.Sprintf("%s-u%d", name, w.id), write); err != nil {
+			return err
 		}
 	}
 	for _, h := range w.tables {
-		u.Registers = append(u.Registers, h.rest...)
+		w.unit.Registers = append(w.unit.Registers, h.rest...)
 	}
+	return nil
 }
 
 func modbusCellName(unit uint8, table int, address uint16) string {
@@ -271,38 +246,4 @@ func binaryUint(b []byte) (v uint64) {
 		v = v<<8 | uint64(x)
 	}
 	return v
-}
-
-// modbusInline is how many values stand in the line itself.
-const modbusInline = 16
-
-// modbusSpans are the ranges of addresses without a gap, and if alike is set of one value each.
-func modbusSpans(cells map[uint16]uint16, alike bool) (spans []ModbusSpan) {
-	addresses := make([]uint16, 0, len(cells))
-	for a := range cells {
-		addresses = append(addresses, a)
-	}
-	slices.Sort(addresses)
-	for _, a := range addresses {
-		if n := len(spans); n > 0 && int(spans[n-1].Last)+1 == int(a) && (!alike || cells[a] == cells[spans[n-1].First]) {
-			spans[n-1].Last = a
-			continue
-		}
-		spans = append(spans, ModbusSpan{a, a})
-	}
-	return spans
-}
-
-func packModbus(table int, values []uint16) (b []byte) {
-	if table > ModbusDiscretes {
-		for _, v := range values {
-			b = binary.BigEndian.AppendUint16(b, v)
-		}
-		return b
-	}
-	b = make([]byte, (len(values)+7)/8)
-	for i, v := range values {
-		b[i/8] |= byte(v&1) << (i % 8)
-	}
-	return b
 }
