@@ -1,7 +1,6 @@
 package emulate_test
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -23,11 +22,6 @@ func TestHTTPDialogues(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			file := filepath.Join("testdata/http", name+".txt")
-			old, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
 			now := time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
 			st, err := emulate.NewState(dev, emulate.Settings{Now: func() time.Time { return now }})
 			if err != nil {
@@ -37,28 +31,9 @@ func TestHTTPDialogues(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := httpDialogue(t, service, string(old))
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if got != string(old) {
-				t.Errorf("%s: the answers are others now; go test -run %s -update shows them:\n%s", file, t.Name(), firstDifference(got, string(old)))
-			}
+			checkDialogue(t, filepath.Join("testdata/http", name+".txt"), func(text string) string { return httpDialogue(t, service, text) })
 		})
 	}
-}
-
-func firstDifference(got, want string) string {
-	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
-	for i := range g {
-		if i >= len(w) || g[i] != w[i] {
-			return strings.Join(g[max(0, i-8):min(len(g), i+4)], "\n")
-		}
-	}
-	return "the end is missing"
 }
 
 func httpDialogue(t *testing.T, service emulate.Service, text string) string {

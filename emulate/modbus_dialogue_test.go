@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -27,21 +26,7 @@ func TestModbusDialogues(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			file := filepath.Join("testdata/modbus", name+".txt")
-			old, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := modbusDialogue(t, dev, string(old))
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if got != string(old) {
-				t.Errorf("%s: the answers are others now; go test -run %s -update shows them:\n%s", file, t.Name(), firstDifference(got, string(old)))
-			}
+			checkDialogue(t, filepath.Join("testdata/modbus", name+".txt"), func(text string) string { return modbusDialogue(t, dev, text) })
 		})
 	}
 }

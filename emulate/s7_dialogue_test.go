@@ -1,7 +1,6 @@
 package emulate_test
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -28,28 +27,17 @@ func TestS7Dialogues(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
 			profile, err := os.ReadFile(strings.TrimSuffix(file, ".txt") + ".yaml")
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := s7Dialogue(t, s7Handmade(t, string(profile)), string(text))
-			if *update {
-				if err := os.WriteFile(file, got, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			} else if !bytes.Equal(got, text) {
-				t.Errorf("the dialogue is now:\n%s", got)
-			}
+			checkDialogue(t, file, func(text string) string { return s7Dialogue(t, s7Handmade(t, string(profile)), text) })
 		})
 	}
 }
 
-func s7Dialogue(t *testing.T, d s7Decoy, text string) []byte {
-	var out bytes.Buffer
+func s7Dialogue(t *testing.T, d s7Decoy, text string) string {
+	var out strings.Builder
 	l := d.dial()
 	for line := range strings.Lines(text) {
 		ask, ok := strings.CutPrefix(line, ">>> ")
@@ -89,7 +77,7 @@ func s7Dialogue(t *testing.T, d s7Decoy, text string) []byte {
 		}
 		s7Print(&out, a)
 	}
-	return out.Bytes()
+	return out.String()
 }
 
 // s7Request makes the bytes of what a dialogue's client sends.
@@ -136,7 +124,7 @@ func s7Request(t testing.TB, ask string) []byte {
 	return b
 }
 
-func s7Print(out *bytes.Buffer, a emulate.Answer) {
+func s7Print(out *strings.Builder, a emulate.Answer) {
 	for _, m := range a.Messages {
 		fmt.Fprintf(out, "<<< %s\n", wire.AppendJSON(nil, m))
 		if c, ok := m.(*s7comm.UserdataReply); ok && len(c.Carriage.TPDUs) > 1 {
