@@ -2,36 +2,45 @@ package clone
 
 import (
 	"bufio"
+	"encoding/binary"
 	"strconv"
 
 	"ringer/capture"
 	"ringer/capture/wire"
+	"ringer/profiles"
 )
 
 // evidenceFile holds where each fact was seen first: one JSON object a line,
 // {"fact":"modbus-502 u1 holding 40","cap":"c9f2c1a00","pkt":[1042,1044]}.
 const evidenceFile = "evidence.jsonl"
 
+// Facts are kept in a track: each is a run of its own, two numbers of packets and the name.
 type evidence struct {
 	capture string
-	facts   []fact
+	facts   profiles.Track
+	buf     []byte
 }
 
-type fact struct {
-	name    string
-	packets [2]int
+func newEvidence(spill *profiles.Spill) *evidence {
+	e := &evidence{}
+	e.facts.SpillTo(spill)
+	return e
 }
 
 // Saw records that an exchange showed a fact for the first time. The name begins with what the fact is
 // about, as the profile writes it.
 func (s *Service) Saw(name string, x *capture.Exchange) {
-	s.evidence.facts = append(s.evidence.facts, fact{name, x.Packets})
+	e := s.evidence
+	e.buf = binary.AppendVarint(e.buf[:0], int64(x.Packets[0]))
+	e.buf = binary.AppendVarint(e.buf, int64(x.Packets[1]))
+	e.buf = append(e.buf, name...)
+	e.facts.Add(e.buf, true)
 }
 
 func writeEvidence(out *Output, all []*evidence) error {
 	n := 0
 	for _, e := range all {
-		n += len(e.facts)
+		n += e.facts.Runs()
 	}
 	if n == 0 {
 		return nil
@@ -44,11 +53,17 @@ func writeEvidence(out *Output, all []*evidence) error {
 	w := bufio.NewWriter(f)
 	var b []byte
 	for _, e := range all {
-		for _, x := range e.facts {
-			b = wire.AppendQuoted(append(b[:0], `{"fact":`...), x.name)
+		for c := e.facts.Cursor(); ; {
+			r, ok := c.Next()
+			if !ok {
+				break
+			}
+			first, n := binary.Varint(r.Value)
+			last, m := binary.Varint(r.Value[n:])
+			b = wire.AppendQuoted(append(b[:0], `{"fact":`...), string(r.Value[n+m:]))
 			b = wire.AppendQuoted(append(b, `,"cap":`...), e.capture)
-			b = strconv.AppendInt(append(b, `,"pkt":[`...), int64(x.packets[0]), 10)
-			b = strconv.AppendInt(append(b, ','), int64(x.packets[1]), 10)
+			b = strconv.AppendInt(append(b, `,"pkt":[`...), first, 10)
+			b = strconv.AppendInt(append(b, ','), last, 10)
 			b = append(b, "]}\n"...)
 			if _, err := w.Write(b); err != nil {
 				f.Close()

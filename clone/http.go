@@ -235,6 +235,7 @@ func (l *httpLearner) route(route *profiles.HTTPRoute, x *capture.Exchange) *htt
 			return nil
 		}
 		r = &httpRoute{HTTPRoute: *route}
+		r.track.SpillTo(l.s.spill)
 		l.routes[key] = r
 		l.order = append(l.order, r)
 		l.s.Saw(fmt.Sprintf("http-%d %s", l.s.Port.Number, key), x)

@@ -45,6 +45,7 @@ type Service struct {
 	Options  *Options
 	latency  map[string]*latencySketch
 	evidence *evidence
+	spill    *profiles.Spill // takes what is too much for memory
 }
 
 // Name is a stem for the names of the service's bulk files.

@@ -22,6 +22,7 @@ type Learning struct {
 	opt      Options
 	services map[serviceKey]*serviceLearning
 	made     map[string]newLearner
+	spill    *profiles.Spill // of all services; Finish closes it
 }
 
 type serviceKey struct {
@@ -37,7 +38,7 @@ type serviceLearning struct {
 
 // NewLearning begins to learn a device.
 func NewLearning(src Source, opt Options) *Learning {
-	return &Learning{src: src, opt: opt, services: map[serviceKey]*serviceLearning{}, made: learners()}
+	return &Learning{src: src, opt: opt, services: map[serviceKey]*serviceLearning{}, made: learners(), spill: profiles.NewSpill()}
 }
 
 // From says what the exchanges were from, where that is known only after they were read: a recording is
@@ -54,8 +55,8 @@ func (l *Learning) Add(x *capture.Exchange) {
 	if s == nil {
 		s = &serviceLearning{Service: Service{
 			Protocol: k.protocol, Port: profiles.Port{Number: k.port, UDP: k.transport == "udp"},
-			Record: newRecorder(x.Protocol), Options: &l.opt,
-			latency: map[string]*latencySketch{}, evidence: &evidence{},
+			Record: newRecorder(x.Protocol, l.spill), Options: &l.opt,
+			latency: map[string]*latencySketch{}, evidence: newEvidence(l.spill), spill: l.spill,
 		}}
 		if n, ok := l.made[k.protocol]; ok {
 			s.learner = n(&s.Service)
@@ -84,8 +85,19 @@ func (l *Learning) Add(x *capture.Exchange) {
 	s.learner.Learn(x)
 }
 
-// Finish adds what was learned to the device and writes its bulk.
+// Finish adds what was learned to the device and writes its bulk. The Learning is of no use afterwards.
 func (l *Learning) Finish(out *Output) error {
+	defer l.spill.Close()
+	if err := l.spill.Err(); err != nil {
+		return err
+	}
+	if err := l.finish(out); err != nil {
+		return err
+	}
+	return l.spill.Err() // of reading
+}
+
+func (l *Learning) finish(out *Output) error {
 	dev := out.Device
 	if dev.APIVersion == "" {
 		dev.APIVersion, dev.Kind = profiles.APIVersion, profiles.Kind

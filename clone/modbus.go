@@ -25,33 +25,20 @@ type modbusLearner struct {
 	gateway   bool        // a gateway exception was seen
 	itself    *modbusUnit // found at the end: the device itself, 0 or 255
 	umas      string      // the model by UMAS
-}
-
-// A modbusQuestion is one request of which some askings do not fit into cells.
-type modbusQuestion struct {
-	times int // asked, until the last of them
-	aside []modbusAside
-}
-
-// A modbusAside is a run of askings with the same outcome that cells do not express.
-type modbusAside struct {
-	from, to int
-	x        capture.Exchange
-	unit     *modbusUnit
-	req      modbus.Message
-	reply    modbus.Message // nil: silence
+	held      int         // exchanges that may still be put aside in memory
+	in        exchangeReader
+	buf       []byte
 }
 
 // modbusQuestionsMax bounds the questions that are counted before something does not fit. A client that
 // writes changing values asks a new one each time.
 const modbusQuestionsMax = 1 << 18
 
-// modbusAsideMax bounds the questions that are put aside. Of later ones only what refusals say of the
-// tables is learned.
-const modbusAsideMax = 1 << 16
-
 func newModbusLearner(s *Service) learner {
-	return &modbusLearner{s: s, seed: maphash.MakeSeed(), asked: map[uint64]uint32{}, aside: map[uint64]*modbusQuestion{}}
+	return &modbusLearner{
+		s: s, seed: maphash.MakeSeed(), asked: map[uint64]uint32{}, aside: map[uint64]*modbusQuestion{},
+		held: modbusHeldMax, in: exchangeReader{spill: s.spill},
+	}
 }
 
 func (l *modbusLearner) Learn(x *capture.Exchange) {
@@ -62,7 +49,7 @@ func (l *modbusLearner) Learn(x *capture.Exchange) {
 	id := req.Head().Unit
 	u := l.units[id]
 	if u == nil {
-		u = &modbusUnit{id: id}
+		u = newModbusUnit(id, l.s.spill)
 		l.units[id] = u
 	}
 	q := l.count(req)
@@ -122,46 +109,6 @@ func (l *modbusLearner) count(req modbus.Message) uint64 {
 		l.asked[h] = n + 1
 	}
 	return h
-}
-
-func (l *modbusLearner) putAside(h uint64, u *modbusUnit, x *capture.Exchange, req, reply modbus.Message) {
-	q := l.aside[h]
-	if q == nil {
-		if len(l.aside) >= modbusAsideMax {
-			(&modbusAside{unit: u, req: req, reply: reply}).bound() // the scan of an address space
-			return
-		}
-		q = &modbusQuestion{}
-		l.aside[h] = q
-		l.order = append(l.order, q)
-	}
-	q.times = max(q.times+1, int(l.asked[h]))
-	if n := len(q.aside); n > 0 {
-		last := &q.aside[n-1]
-		if last.to == q.times-1 && sameModbusReplies(last.x.Replies, x.Replies) {
-			last.to = q.times
-			return
-		}
-	}
-	q.aside = append(q.aside, modbusAside{q.times, q.times, *x, u, req, reply})
-}
-
-// sameModbusReplies compares replies to one question, transactions aside.
-func sameModbusReplies(a, b []wire.Message) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if c := wire.Diff(a[i], b[i]); len(c.Differences) > 0 {
-			return false
-		}
-		for _, m := range wire.Diff(a[i], b[i]).Masked {
-			if m.Why != "echo" {
-				return false
-			}
-		}
-	}
-	return true
 }
 
 // A modbusFunction counts what became of the requests of one function to one unit.

@@ -22,6 +22,14 @@ type modbusUnit struct {
 	answersAs *uint8 // the identifier in its first answer
 }
 
+func newModbusUnit(id uint8, spill *profiles.Spill) *modbusUnit {
+	u := &modbusUnit{id: id}
+	for i := range u.tables {
+		u.tables[i].spill = spill
+	}
+	return u
+}
+
 func (u *modbusUnit) function(req modbus.Message) *modbusFunction {
 	f := &u.functions[modbusCode(req)]
 	if *f == nil {
@@ -44,6 +52,7 @@ type modbusTable struct {
 	codes map[int]modbus.ExceptionCode // of refusals, where it is not 2
 	gaps  []profiles.ModbusSpan        // never asked, between what answered
 	pairs map[int]*modbusPair          // registers that may be halves of wider numbers, by the first one
+	spill *profiles.Spill
 }
 
 type modbusPage struct {
@@ -133,6 +142,7 @@ func (t *modbusTable) add(address int, v uint16, width int, at time.Time, write 
 				m.trend.Add(time.Unix(0, p.last[i]), uint64(p.value[i]), modbusBits(width))
 			}
 		}
+		m.track.SpillTo(t.spill)
 	}
 	p.value[i] = v
 	m.written = m.written || write

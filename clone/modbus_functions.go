@@ -6,7 +6,7 @@ import (
 )
 
 // judgeFunctions finds out which functions the units have, deny, or never answer.
-func (l *modbusLearner) judgeFunctions(sections map[uint8]*profiles.ModbusUnit) {
+func (l *modbusLearner) judgeFunctions(sections map[uint8]*profiles.ModbusUnit) error {
 	for id, sec := range sections {
 		u := l.units[id]
 		if l.judgeUnit(u, sec) {
@@ -25,7 +25,10 @@ func (l *modbusLearner) judgeFunctions(sections map[uint8]*profiles.ModbusUnit) 
 			}
 		}
 	}
-	explained := l.explained(sections)
+	explained, err := l.explained(sections)
+	if err != nil {
+		return err
+	}
 	for id, sec := range sections {
 		u := l.units[id]
 		for code, f := range u.functions {
@@ -47,6 +50,7 @@ func (l *modbusLearner) judgeFunctions(sections map[uint8]*profiles.ModbusUnit) 
 			}
 		}
 	}
+	return nil
 }
 
 // modbusOnTables says whether the tables answer a function.
@@ -90,11 +94,14 @@ type modbusExplanation struct {
 	byItself bool // the specification refuses every request by itself, with the code that was seen
 }
 
-func (l *modbusLearner) explained(sections map[uint8]*profiles.ModbusUnit) map[modbusUnitFunction]modbusExplanation {
+func (l *modbusLearner) explained(sections map[uint8]*profiles.ModbusUnit) (map[modbusUnitFunction]modbusExplanation, error) {
 	ex := map[modbusUnitFunction]modbusExplanation{}
 	for _, q := range l.order {
 		for i := range q.aside {
-			a := &q.aside[i]
+			a, err := l.recall(&q.aside[i])
+			if err != nil {
+				return nil, err
+			}
 			e, ok := a.reply.(*modbus.Exception)
 			if !ok {
 				continue
@@ -110,5 +117,5 @@ func (l *modbusLearner) explained(sections map[uint8]*profiles.ModbusUnit) map[m
 			ex[k] = x
 		}
 	}
-	return ex
+	return ex, nil
 }

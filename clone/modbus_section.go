@@ -14,7 +14,11 @@ func (l *modbusLearner) Finish(out *Output) (profiles.Section, error) {
 	sections := map[uint8]*profiles.ModbusUnit{}
 	for _, q := range l.order {
 		for i := range q.aside {
-			q.aside[i].bound()
+			c, err := l.recall(&q.aside[i])
+			if err != nil {
+				return nil, err
+			}
+			c.bound()
 		}
 	}
 	for id, u := range l.units {
@@ -30,8 +34,12 @@ func (l *modbusLearner) Finish(out *Output) (profiles.Section, error) {
 	if len(sections) == 0 {
 		return nil, nil
 	}
-	l.judgeFunctions(sections)
-	l.keepTheRest(sections)
+	if err := l.judgeFunctions(sections); err != nil {
+		return nil, err
+	}
+	if err := l.keepTheRest(sections); err != nil {
+		return nil, err
+	}
 	m := l.place(sections)
 	if err := l.writeSamples(out, m); err != nil {
 		return nil, err
@@ -73,7 +81,7 @@ func nameDevice(id *profiles.Identity, m *profiles.ModbusIdentify) {
 
 // bound learns from a refusal where the unit's tables end: all cells of the request that never answered
 // are illegal. A refused write to cells that answer says that they are read-only.
-func (a *modbusAside) bound() {
+func (a *modbusCase) bound() {
 	e, ok := a.reply.(*modbus.Exception)
 	if !ok || modbus.Refusal(a.req) != 0 {
 		return
@@ -176,7 +184,7 @@ func (u *modbusUnit) outcome(sec *profiles.ModbusUnit, req modbus.Message) (code
 }
 
 // expressed says whether the section by itself does what was seen.
-func (a *modbusAside) expressed(sec *profiles.ModbusUnit) bool {
+func (a *modbusCase) expressed(sec *profiles.ModbusUnit) bool {
 	code, silent := a.unit.outcome(sec, a.req)
 	if a.reply == nil {
 		return silent
@@ -208,28 +216,47 @@ func (a *modbusAside) expressed(sec *profiles.ModbusUnit) bool {
 
 // keepTheRest hands what no cell and no rule expresses to the recorder, and tells it of the other askings
 // of those questions.
-func (l *modbusLearner) keepTheRest(sections map[uint8]*profiles.ModbusUnit) {
+func (l *modbusLearner) keepTheRest(sections map[uint8]*profiles.ModbusUnit) error {
 	for h, q := range l.aside {
 		q.times = max(q.times, int(l.asked[h]))
 	}
+	var whole []bool // which of the question's runs are to be kept
 	for _, q := range l.order {
-		rest := false
+		rest, first := false, modbusCase{}
+		whole = whole[:0]
 		for i := range q.aside {
-			rest = rest || !q.aside[i].expressed(sections[q.aside[i].unit.id])
+			c, err := l.recall(&q.aside[i])
+			if err != nil {
+				return err
+			}
+			if i == 0 {
+				first = c
+			}
+			whole = append(whole, !c.expressed(sections[c.unit.id]))
+			rest = rest || whole[i]
 		}
 		if !rest {
 			continue
 		}
-		i := 0
+		i, n := 0, -1 // n: the run that c is of
+		var c modbusCase
 		for k := 1; k <= q.times; k++ {
-			for i < len(q.aside) && q.aside[i].to < k {
+			for i < len(q.aside) && int(q.aside[i].to) < k {
 				i++
 			}
-			if i < len(q.aside) && q.aside[i].from <= k && !q.aside[i].expressed(sections[q.aside[i].unit.id]) {
-				l.s.Record.Keep(&q.aside[i].x)
-			} else {
-				l.s.Record.Count(&q.aside[0].x)
+			if i == len(q.aside) || int(q.aside[i].from) > k || !whole[i] {
+				l.s.Record.Count(&first.x)
+				continue
 			}
+			if n != i {
+				var err error
+				if c, err = l.recall(&q.aside[i]); err != nil {
+					return err
+				}
+				n = i
+			}
+			l.s.Record.Keep(&c.x)
 		}
 	}
+	return nil
 }

@@ -171,6 +171,7 @@ func (l *s7Learner) sample(name string, value []byte, x *capture.Exchange) {
 			return
 		}
 		t = &profiles.Track{}
+		t.SpillTo(l.s.spill)
 		l.cells[name] = t
 		l.order = append(l.order, name)
 		if x != nil {

@@ -32,6 +32,7 @@ type s7Memory struct {
 	at    int // the page used last
 	page  *[s7Page]profiles.Track
 	end   int // behind the last known byte
+	spill *profiles.Spill
 
 	trends map[int]*Trend // of bytes that move
 }
@@ -41,7 +42,7 @@ const s7Page = 64
 func (l *s7Learner) area(a s7Area, x *capture.Exchange) *s7Memory {
 	m := l.memory[a]
 	if m == nil {
-		m = &s7Memory{pages: map[int]*[s7Page]profiles.Track{}, at: -1}
+		m = &s7Memory{pages: map[int]*[s7Page]profiles.Track{}, at: -1, spill: l.s.spill}
 		l.memory[a] = m
 		l.s.Saw(l.s.fact("area "+a.String()), x)
 	}
@@ -53,6 +54,9 @@ func (m *s7Memory) track(offset int) *profiles.Track {
 		p := m.pages[n]
 		if p == nil {
 			p = &[s7Page]profiles.Track{}
+			for i := range p {
+				p[i].SpillTo(m.spill)
+			}
 			m.pages[n] = p
 		}
 		m.at, m.page = n, p

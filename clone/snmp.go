@@ -28,6 +28,8 @@ type snmpLearner struct {
 
 func newSNMPLearner(s *Service) learner {
 	l := &snmpLearner{s: s, byName: map[string]*snmpView{}, long: -1}
+	l.tree.spill = s.spill
+	l.engine.track.SpillTo(s.spill)
 	l.salt = s.Options.Salt
 	if len(l.salt) == 0 {
 		l.salt = make([]byte, 8)

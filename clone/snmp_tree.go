@@ -14,6 +14,7 @@ import (
 type snmpTree struct {
 	chunks [][]*snmpNode // each sorted and not empty, in order
 	size   int
+	spill  *profiles.Spill
 }
 
 // snmpChunk is how many nodes a chunk takes before it is split.
@@ -73,6 +74,7 @@ func (t *snmpTree) node(o snmp.OID) *snmpNode {
 		return t.chunks[c][i]
 	}
 	n := &snmpNode{oid: slices.Clone(o)}
+	n.track.SpillTo(t.spill)
 	t.size++
 	if len(t.chunks) == 0 {
 		t.chunks = [][]*snmpNode{{n}}

@@ -91,6 +91,7 @@ func (l *snmpLearner) v3Learn(v *snmpView, req, reply *snmp.V3Message, x *captur
 		name := list[0].OID.String()
 		if l.engine.reports[name] == nil {
 			l.engine.reports[name] = &profiles.Track{}
+			l.engine.reports[name].SpillTo(l.s.spill)
 		}
 		l.engine.reports[name].Add(append([]byte{byte(list[0].Value.Type)}, list[0].Value.Content()...), false)
 		return true

@@ -13,12 +13,19 @@ import (
 
 // A Track is what one cell was seen to hold, in the order seen: runs of equal readings, and the writes
 // between them. A value is a few bytes whose meaning is the protocol's. Tracks are packed: a changing
-// register costs four bytes a change. The zero Track is empty.
+// register costs four bytes a change. The zero Track is empty, and keeps all in memory unless SpillTo is
+// called.
 type Track struct {
-	packed []byte // all runs but the last
+	packed []byte // all runs but the last, behind those that were moved
 	last   Run
 	runs   int
+	spill  *Spill
+	moved  *[]span // nil: none
 }
+
+// SpillTo makes the track keep most of its runs in s, which must stay open as long as the track is read.
+// An error of s cuts cursors short: whoever uses them asks s for it at the end.
+func (t *Track) SpillTo(s *Spill) { t.spill = s }
 
 // A Run is one value and how often in a row it was read (N), or one write of it (Write, N is 1).
 type Run struct {
@@ -37,9 +44,24 @@ func (t *Track) addRun(r Run) {
 	}
 	if t.runs > 0 {
 		t.packed = appendRun(t.packed, t.last)
+		if t.spill != nil && len(t.packed) >= t.spill.chunk {
+			t.move()
+		}
 	}
 	t.last = Run{append(t.last.Value[:0:0], r.Value...), r.N, r.Write}
 	t.runs++
+}
+
+// move moves the packed runs out of memory.
+func (t *Track) move() {
+	if t.moved == nil {
+		t.moved = new([]span)
+	}
+	*t.moved = addSpan(*t.moved, span{t.spill.Put(t.packed), len(t.packed)})
+	if cap(t.packed) > 4*t.spill.chunk {
+		t.packed = nil
+	}
+	t.packed = t.packed[:0]
 }
 
 // readingsMax bounds what a text can make a run count.
@@ -65,20 +87,37 @@ func (t *Track) Moved() bool { return t.runs > 1 || t.runs == 1 && t.last.Write 
 func (t *Track) Last() Run { return t.last }
 
 // Size is roughly how many bytes of memory the track holds.
-func (t *Track) Size() int { return cap(t.packed) + cap(t.last.Value) + 64 }
+func (t *Track) Size() int {
+	n := cap(t.packed) + cap(t.last.Value) + 80
+	if t.moved != nil {
+		n += 16 * cap(*t.moved)
+	}
+	return n
+}
 
 // Cursor stands before the first run.
-func (t *Track) Cursor() Cursor { return Cursor{rest: t.packed, last: t.last, tail: t.runs > 0} }
+func (t *Track) Cursor() Cursor {
+	c := Cursor{rest: t.packed, last: t.last, tail: t.runs > 0}
+	if t.moved != nil {
+		c.rest, c.from = nil, t
+	}
+	return c
+}
 
-// A Cursor walks a track. It must not outlive changes to it.
+// A Cursor walks a track. It must not outlive changes to it; values stay valid.
 type Cursor struct {
 	rest []byte
 	last Run
-	tail bool // last is still to come
+	tail bool   // last is still to come
+	from *Track // whose moved runs, from the span next on, and then the packed ones, are still to come
+	next int
 }
 
 // Next returns the next run.
 func (c *Cursor) Next() (r Run, ok bool) {
+	if len(c.rest) == 0 && c.from != nil {
+		c.fetch()
+	}
 	if len(c.rest) > 0 {
 		head, n := binary.Uvarint(c.rest)
 		size, m := binary.Uvarint(c.rest[n:])
@@ -92,6 +131,21 @@ func (c *Cursor) Next() (r Run, ok bool) {
 		return c.last, true
 	}
 	return Run{}, false
+}
+
+// fetch brings the next runs that were moved back into memory.
+func (c *Cursor) fetch() {
+	t := c.from
+	if c.next == len(*t.moved) {
+		c.rest, c.from = t.packed, nil
+		return
+	}
+	s := (*t.moved)[c.next]
+	c.next++
+	c.rest = make([]byte, s.size)
+	if _, err := t.spill.ReadAt(c.rest, s.at); err != nil {
+		c.rest, c.from, c.tail = nil, nil, false
+	}
 }
 
 // Append adds all that other saw, after what t saw.
@@ -115,21 +169,26 @@ func (t *Track) appendText(b []byte) []byte {
 		if !ok {
 			return b
 		}
-		if len(b) > 0 && b[len(b)-1] != '\t' {
+		if len(b) > 0 {
 			b = append(b, ' ')
 		}
-		if r.Write {
-			b = append(b, '=')
-		}
-		if len(r.Value) == 0 {
-			b = append(b, '-')
-		}
-		b = hex.AppendEncode(b, r.Value)
-		if r.N != 1 {
-			b = append(b, '*')
-			b = strconv.AppendUint(b, r.N, 10)
-		}
+		b = r.appendText(b)
 	}
+}
+
+func (r Run) appendText(b []byte) []byte {
+	if r.Write {
+		b = append(b, '=')
+	}
+	if len(r.Value) == 0 {
+		b = append(b, '-')
+	}
+	b = hex.AppendEncode(b, r.Value)
+	if r.N != 1 {
+		b = append(b, '*')
+		b = strconv.AppendUint(b, r.N, 10)
+	}
+	return b
 }
 
 // ParseTrack reads the text form.
@@ -175,10 +234,32 @@ func (s *SampleWriter) Write(cell string, d *Dynamics, t *Track) error {
 		}
 		s.buf = append(s.buf, flow...)
 	}
-	s.buf = append(t.appendText(append(s.buf, '\t')), '\n')
-	_, err := s.w.Write(s.buf)
+	separator := byte('\t')
+	for c := t.Cursor(); ; separator = ' ' {
+		r, ok := c.Next()
+		if !ok {
+			break
+		}
+		s.buf = r.appendText(append(s.buf, separator))
+		if len(s.buf) >= sampleWrite {
+			if _, err := s.w.Write(s.buf); err != nil {
+				return err
+			}
+			s.buf = s.buf[:0]
+		}
+	}
+	if separator == '\t' { // no runs
+		s.buf = append(s.buf, separator)
+	}
+	_, err := s.w.Write(append(s.buf, '\n'))
+	if err == nil && t.spill != nil {
+		err = t.spill.Err()
+	}
 	return err
 }
+
+// sampleWrite is how much of a line is written at once.
+const sampleWrite = 32 << 10
 
 func (s *SampleWriter) Flush() error { return s.w.Flush() }
 

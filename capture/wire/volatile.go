@@ -249,6 +249,21 @@ func Echo(reply, req Message) {
 	})
 }
 
+// Unecho empties the fields of reply that Echo would copy from req: what is left is the same whenever the
+// same is answered to the same question.
+func Unecho(reply, req Message) {
+	from := map[string]reflect.Type{}
+	echoes(req, func(name string, v reflect.Value) { from[name] = v.Type() })
+	if len(from) == 0 {
+		return
+	}
+	echoes(reply, func(name string, v reflect.Value) {
+		if from[name] == v.Type() && v.CanSet() {
+			v.SetZero()
+		}
+	})
+}
+
 // Answers says whether the echo fields that both messages have agree.
 func Answers(req, reply Message) bool {
 	var from map[string]reflect.Value
