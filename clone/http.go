@@ -18,7 +18,8 @@ import (
 
 // httpLearner learns a web server. A question is method, target and body, told apart further by who asks
 // (credentials) and, where the answer was no whole document, by the headers that made it so: validators,
-// ranges. Each question is a cell whose values say which reply it was, and what time it told. User-Agent,
+// ranges; and by how the
+// connection may go on, as the answer speaks of it. Each question is a cell whose values say which reply it was, and what time it told. User-Agent,
 // Accept and their like are not looked at: the order of asking decides.
 type httpLearner struct {
 	s       *Service
@@ -133,7 +134,7 @@ func (l *httpLearner) answered(x *capture.Exchange, q *httpQuestion) {
 		target, hidden = profiles.HideQuery(target, l.salt)
 		l.queries = l.queries || hidden
 	}
-	route := profiles.HTTPRoute{Ask: q.head.Method + " " + target}
+	route := profiles.HTTPRoute{Ask: q.head.Method + " " + target, Connection: q.head.Persistence()}
 	if v := q.head.Version; v != "" && !strings.HasPrefix(v, "HTTP/1.") {
 		route.Ask += " " + v
 	}
@@ -270,8 +271,8 @@ func (l *httpLearner) traits(x *capture.Exchange, req *http.Request, r *http.Res
 	if _, ok := req.Headers.Find("Host"); !ok && req.Version == "HTTP/1.1" && r.Status < 400 {
 		l.hostless = true
 	}
-	ends := req.Headers.Lists("Connection", "close") || req.Version == "HTTP/1.0" && !req.Headers.Lists("Connection", "keep-alive")
-	l.keepAlive = l.keepAlive || ends && r.Headers.Lists("Connection", "keep-alive")
+	p := req.Persistence()
+	l.keepAlive = l.keepAlive || (p == http.Close || p == http.OneZero) && r.Headers.Lists("Connection", "keep-alive")
 	if r.Status == 200 {
 		tag, since := req.Headers.Get("If-None-Match"), req.Headers.Get("If-Modified-Since")
 		if tag != "" && tag == r.Headers.Get("ETag") || tag == "" && since != "" && since == r.Headers.Get("Last-Modified") {

@@ -30,6 +30,7 @@ type httpService struct {
 	visitors  *httpVisitors
 	salts     []httpSalt
 	site      *httpSite
+	endings   map[httpCase]*httpEnding
 	errors    httpErrors
 	malformed *httpReply
 	proceed   *httpReply // 100 Continue
@@ -88,6 +89,7 @@ func openHTTP(st *State, dev *profiles.Device, svc *profiles.Service, p wire.Pro
 	if s.site, err = newHTTPSite(s, dev); err != nil {
 		return nil, err
 	}
+	s.learnEndings()
 	if err := s.errors.learn(s, dev); err != nil {
 		return nil, err
 	}
@@ -184,7 +186,7 @@ func (s *httpService) load(dev *profiles.Device, name string, tracks map[string]
 }
 
 func (s *httpService) addRoute(spec *profiles.HTTPRoute, replies map[string]*httpReply, tracks map[string]*profiles.Track) error {
-	r := &httpRoute{auth: spec.Auth, span: spec.Range, tag: spec.NoneMatch, since: spec.ModifiedSince}
+	r := &httpRoute{auth: spec.Auth, span: spec.Range, tag: spec.NoneMatch, since: spec.ModifiedSince, connection: spec.Connection}
 	for _, id := range spec.Reply {
 		r.last = append(r.last, replies[id])
 	}
@@ -214,7 +216,7 @@ func (s *httpService) addRoute(spec *profiles.HTTPRoute, replies map[string]*htt
 		s.questions[key] = q
 	}
 	for _, other := range q.routes {
-		if other.auth == r.auth && other.span == r.span && other.tag == r.tag && other.since == r.since {
+		if other.auth == r.auth && other.span == r.span && other.tag == r.tag && other.since == r.since && other.connection == r.connection {
 			if len(r.last) > 0 {
 				other.last, other.stranger, other.numbers = r.last, r.stranger, r.numbers
 			}

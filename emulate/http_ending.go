@@ -14,16 +14,7 @@ func (h *httpSession) adapt(m *http.Response, p *httpReply, a *httpAsked) {
 	}
 }
 
-// endings makes an answer say that the connection ends, where the request wants it to.
-func (s *httpService) endings(m *http.Response, a *httpAsked) {
-	if !s.sec.SaysKeepAlive && a.wantsEnd() {
-		saysEnd(m)
-	}
-}
-
-func (a *httpAsked) wantsEnd() bool {
-	return a.req.Headers.Lists("Connection", "close") || a.req.Version == "HTTP/1.0" && !a.req.Headers.Lists("Connection", "keep-alive")
-}
+func (a *httpAsked) wantsEnd() bool { return endsAfter(a.connection) && a.connection != http.ZeroNine }
 
 func saysEnd(m *http.Response) {
 	if m.Headers.Lists("Connection", "keep-alive") {

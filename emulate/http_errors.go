@@ -26,8 +26,9 @@ type httpErrors struct {
 
 // A httpRefusal is a recorded error, and what had been asked for.
 type httpRefusal struct {
-	reply *httpReply
-	path  string
+	reply      *httpReply
+	path       string
+	connection string // how the request let the connection go on
 }
 
 func (e *httpErrors) learn(s *httpService, dev *profiles.Device) error {
@@ -54,7 +55,7 @@ func (e *httpErrors) learn(s *httpService, dev *profiles.Device) error {
 		if status < 400 || method == "HEAD" {
 			continue
 		}
-		f := &httpRefusal{r, bare}
+		f := &httpRefusal{r, bare, o.route.connection}
 		if e.recorded[status] == nil {
 			e.recorded[status] = f
 		}
@@ -75,7 +76,7 @@ func (e *httpErrors) learn(s *httpService, dev *profiles.Device) error {
 		delete(e.byMethod, method)
 	}
 	if m := s.malformed; m != nil && e.recorded[m.head.Status] == nil {
-		e.recorded[m.head.Status] = &httpRefusal{m, ""}
+		e.recorded[m.head.Status] = &httpRefusal{reply: m}
 	}
 	e.headers = s.commonHeaders()
 	return nil
@@ -229,6 +230,9 @@ func (h *httpSession) refuseAs(f *httpRefusal, a *httpAsked, status int, closes 
 	}
 	if !bytes.Equal(data, p.data) {
 		setBody(m, data)
+	}
+	if !closes {
+		h.s.endAs(m, a, f.connection)
 	}
 	return h.refused(a, m, closes)
 }

@@ -18,7 +18,8 @@ type httpQuestion struct {
 // A httpRoute is one sequence of answers.
 type httpRoute struct {
 	auth, span, tag, since string
-	cell                   *Cell // nil: it never changed
+	connection             string // how the requests let the connection go on: http.Request.Persistence
+	cell                   *Cell  // nil: it never changed
 	numbers                []httpMoving
 	last                   []*httpReply
 	stranger               []*httpReply // the same for those without a session; none: there is no difference
@@ -60,12 +61,14 @@ type httpAsked struct {
 	tag      string
 	since    string
 	cookie   string
+
+	connection string // how the connection may go on: http.Request.Persistence
 }
 
 // asked sums up a request. Its body may have come as a message of its own.
 func (h *httpSession) asked(req *http.Request, body []byte, expected bool) *httpAsked {
 	a := &h.now
-	*a = httpAsked{req: req, body: body, expected: expected, target: req.Target, bare: req.Target}
+	*a = httpAsked{req: req, body: body, expected: expected, target: req.Target, bare: req.Target, connection: req.Persistence()}
 	if req.Version != "" && !strings.HasPrefix(req.Version, "HTTP/1.") {
 		a.target += " " + req.Version
 	}
@@ -161,21 +164,24 @@ func (a *httpAsked) signs(r *httpRoute) bool {
 }
 
 // choose finds the route that fits a request best: the same credentials before all, then the same
-// validators and range, then what has not been played yet.
+// validators and range, then the same wish for the connection, then what has not been played yet.
 func (s *httpService) choose(q *httpQuestion, a *httpAsked) *httpRoute {
 	var same, plain *httpRoute
 	for _, r := range q.routes {
 		switch {
 		case !a.signs(r):
 		case r.whole():
-			if plain == nil || !plain.fresh() {
+			if a.prefers(r, plain) {
 				plain = r
 			}
 		case r.span == a.span && r.tag == a.tag && r.since == a.since:
-			if same == nil || !same.fresh() {
+			if a.prefers(r, same) {
 				same = r
 			}
 		}
+	}
+	if same != nil && plain != nil && plain.fresh() && a.nearness(plain) > a.nearness(same) {
+		return plain // to a request like this one, the device sent all of it
 	}
 	switch {
 	case same != nil && (same.span != "" || same.fresh() || plain == nil):
@@ -196,21 +202,46 @@ func (s *httpService) choose(q *httpQuestion, a *httpAsked) *httpRoute {
 	return plain
 }
 
+// prefers says whether a route fits better than the one before it.
+func (a *httpAsked) prefers(r, before *httpRoute) bool {
+	if before == nil {
+		return true
+	}
+	x, y := a.nearness(r), a.nearness(before)
+	return x > y || x == y && !before.fresh()
+}
+
+// nearness is how well the wish for the connection in the requests of a route agrees with this one's.
+func (a *httpAsked) nearness(r *httpRoute) int {
+	switch {
+	case r.connection == a.connection:
+		return 2
+	case endsAfter(r.connection) == endsAfter(a.connection):
+		return 1
+	}
+	return 0
+}
+
 // chooseStranger answers credentials, or their absence, that were not recorded with this question.
 func (s *httpService) chooseStranger(q *httpQuestion, a *httpAsked) *httpRoute {
 	var public, shut, refused, good *httpRoute
+	take := func(kept **httpRoute, r *httpRoute) {
+		if *kept == nil || a.nearness(r) >= a.nearness(*kept) {
+			*kept = r
+		}
+	}
 	for _, r := range q.routes {
 		status := r.status()
 		switch {
 		case !r.whole() || status == 0:
 		case r.auth == "" && status == 401:
-			shut = r
+			take(&shut, r)
 		case r.auth == "":
-			public = r
+			take(&public, r)
 		case status == 401 || !s.visitors.good(r.auth):
-			refused = r
+			take(&refused, r)
 		default:
-			good = r
+			take(&good, r)
 		}
 	}
 	if public != nil {

@@ -189,13 +189,15 @@ func (h *httpSession) give(r *httpRoute, a *httpAsked, headless bool) (Answer, b
 			if p.head.Status == 200 && r.whole() && !h.partial(p, a, m) {
 				return h.unsatisfiable(a, len(p.data)), true
 			}
+		}
+		if live || r.cell == nil || r.connection != a.connection {
 			h.adapt(m, p, a)
 		}
+		h.s.endAs(m, a, r.connection)
 		if headless {
 			m.Body = nil
 		}
 		closes = h.s.closes(a, m, headless)
-		h.s.endings(m, a)
 	}
 	if a.req.Version == "" && len(h.out) > 0 {
 		return h.bare(from), true
@@ -305,7 +307,7 @@ func (h *httpSession) giveLast(r *httpRoute, a *httpAsked, headless bool) (Answe
 	if len(r.last) == 0 || !r.whole() {
 		return Answer{}, false
 	}
-	ans, ok := h.give(&httpRoute{auth: r.auth, last: r.last}, a, headless)
+	ans, ok := h.give(&httpRoute{auth: r.auth, connection: r.connection, last: r.last}, a, headless)
 	ans.From = max(ans.From, Modelled)
 	return ans, ok
 }

@@ -49,6 +49,9 @@ type HTTPRoute struct {
 	Range         string `yaml:"range,omitempty"`
 	NoneMatch     string `yaml:"none_match,omitempty"`
 	ModifiedSince string `yaml:"modified_since,omitempty"`
+	// Connection is how the request lets the connection go on, which answers speak of: "close", or "1.0",
+	// "1.0 keep-alive" or "0.9" for older versions of HTTP; none: like HTTP/1.1, which goes on.
+	Connection string `yaml:"connection,omitempty"`
 	// Reply names what is answered once the samples are over; several: interim replies come first.
 	// None: silence.
 	Reply []string `yaml:"reply,flow,omitempty"`
@@ -81,6 +84,7 @@ func (r *HTTPRoute) Cell() string {
 	}
 	for _, x := range [...]struct{ name, value string }{
 		{"body", r.Body}, {"auth", r.Auth}, {"range", r.Range}, {"none_match", r.NoneMatch}, {"modified_since", r.ModifiedSince},
+		{"connection", r.Connection},
 	} {
 		if x.value != "" {
 			fmt.Fprintf(&b, " %s=%q", x.name, x.value)
