@@ -73,7 +73,7 @@ func umasModel(req, reply modbus.Message) string {
 }
 
 func nameDevice(id *profiles.Identity, m *profiles.ModbusIdentify) {
-	id.Vendor = cmp.Or(id.Vendor, m.Vendor)
+	id.Vendor = cmp.Or(m.Vendor, id.Vendor) // the device says its vendor here; elsewhere it is inferred
 	id.Model = cmp.Or(id.Model, m.Model, m.Name)
 	id.Order = cmp.Or(id.Order, m.Product)
 	id.Firmware = cmp.Or(id.Firmware, m.Revision)

@@ -2,6 +2,7 @@ package clone
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"ringer/capture/s7comm"
@@ -29,7 +30,6 @@ func (l *s7Learner) identify(dev *profiles.Device) {
 		}
 		switch s.ID & 0xFF {
 		case 0x11:
-			set(&id.Vendor, "Siemens")
 			set(&id.Role, "plc")
 			for r := range s.Records() {
 				if len(r) < 28 {
@@ -39,6 +39,9 @@ func (l *s7Learner) identify(dev *profiles.Device) {
 				switch index {
 				case 1:
 					set(&id.Order, string(r[2:22]))
+					if siemensOrder.Match(r[2:22]) {
+						set(&id.Vendor, "Siemens")
+					}
 				case 6:
 					set(&id.Hardware, fmt.Sprint(int(r[24])<<8|int(r[25])))
 				case 7:
@@ -70,6 +73,9 @@ func (l *s7Learner) identify(dev *profiles.Device) {
 		}
 	}
 }
+
+// siemensOrder is how the vendor's order numbers begin: others make controllers that speak S7, too.
+var siemensOrder = regexp.MustCompile(`^6[A-Z]{2}\d `)
 
 func printable(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7F || r == 0xFFFD })
