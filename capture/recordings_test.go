@@ -1,7 +1,6 @@
 package capture
 
 import (
-	"bufio"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -113,11 +112,10 @@ func reassemble(t *testing.T, path string) map[uint64]*reassembled {
 func TestStreams(t *testing.T) {
 	var equal, compared, differs int
 	eachRecording(t, func(t *testing.T, path, name string) {
-		table, err := os.Open(filepath.Join(recordings, "expected", name+".tcpstreams.tsv"))
-		if err != nil {
+		rows := table(t, name+".tcpstreams")
+		if rows == nil {
 			return
 		}
-		defer table.Close()
 		have := map[string]int{}
 		var list []string
 		for _, r := range reassemble(t, path) {
@@ -127,25 +125,21 @@ func TestStreams(t *testing.T) {
 			}
 			list = append(list, fmt.Sprintf("%s %s %d %d gaps %d", r.nodes[0], r.nodes[1], r.bytes[r.nodes[0]], r.bytes[r.nodes[1]], r.gaps))
 		}
-		lines := bufio.NewScanner(table)
-		lines.Buffer(nil, 1<<20)
-		lines.Scan()
-		for lines.Scan() {
-			c := strings.Split(lines.Text(), "\t")
-			if len(c) < 8 || c[7] != "0" || c[3] == "0" && c[5] == "0" {
+		for _, row := range rows {
+			if row["gaps"] != "0" || row["bytes_0to1"] == "0" && row["bytes_1to0"] == "0" {
 				continue
 			}
 			compared++
-			k := fmt.Sprintf("%s %s %s %s %s %s", c[1], c[2], c[3], c[4], c[5], c[6])
+			k := fmt.Sprintf("%s %s %s %s %s %s", row["node0"], row["node1"], row["bytes_0to1"], row["sha256_0to1"], row["bytes_1to0"], row["sha256_1to0"])
 			if have[k] > 0 {
 				have[k]--
 				equal++
 				continue
 			}
 			differs++
-			t.Errorf("stream %s %s %s: %s and %s bytes, not found among", c[0], c[1], c[2], c[3], c[5])
+			t.Errorf("stream %s %s %s: %s and %s bytes, not found among", row["tcp_stream"], row["node0"], row["node1"], row["bytes_0to1"], row["bytes_1to0"])
 			for _, s := range list {
-				if strings.Contains(s, c[1]+" ") && strings.Contains(s, c[2]+" ") {
+				if strings.Contains(s, row["node0"]+" ") && strings.Contains(s, row["node1"]+" ") {
 					t.Log(s)
 				}
 			}
