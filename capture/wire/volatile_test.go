@@ -77,6 +77,10 @@ func TestEchoAndAnswers(t *testing.T) {
 	if !Answers(req, rep) {
 		t.Error("an echoed reply does not answer its request")
 	}
+	Unecho(rep, req)
+	if rep.Transaction != 0 || rep.Unit != 1 || rep.Length != 9 {
+		t.Errorf("unecho made %+v: want only the transaction emptied", rep.header)
+	}
 }
 
 func TestDiff(t *testing.T) {
