@@ -59,7 +59,7 @@ func openS7(st *State, dev *profiles.Device, svc *profiles.Service, p wire.Proto
 		downloaded: map[string]*s7Download{},
 	}
 	if s.pdu == 0 {
-		s.pdu = 240
+		s.pdu = leastPDU
 	}
 	if s.size == 0 {
 		s.size = 1024
@@ -291,10 +291,9 @@ func (x *s7Session) connect(q *s7comm.ConnectRequest) Answer {
 		if !same {
 			continue
 		}
-		if x.tpdu = min(q.TPDUSize(), s.size); q.TPDUSize() == 0 {
-			x.tpdu = 128 // X.224 section 13.3.4 b: where nothing is asked for
-		}
-		return x.say(q.Confirm(s.reference(), s.size, s.sec.TSAP.Order == "size-first"), Recorded)
+		c := q.Confirm(s.reference(), s.size, s.sec.TSAP.Order == "size-first")
+		x.tpdu = cmp.Or(c.TPDUSize(), 128) // X.224 section 13.3.4 b: where nothing is asked for
+		return x.say(c, Recorded)
 	}
 	if s.sec.TSAP.Refuse == "close" {
 		return Answer{From: Refused, Close: true}
@@ -320,15 +319,16 @@ func (s *s7Service) reference() uint16 {
 	return 1 + s.callers%15
 }
 
-// setup agrees on what both sides can do.
+// leastPDU is the PDU length that every CPU has, and agrees to where it is asked for less.
+const leastPDU = 240
+
+// setup agrees on what both sides can do: at least on one job at a time and the PDUs that every CPU has.
 func (x *s7Session) setup(q *s7comm.SetupCommunication) Answer {
-	r := &s7comm.SetupCommunicationReply{MaxAmQCalling: q.MaxAmQCalling, MaxAmQCalled: q.MaxAmQCalled, PDULength: uint16(min(int(q.PDULength), x.s.pdu))}
+	r := &s7comm.SetupCommunicationReply{MaxAmQCalling: max(1, q.MaxAmQCalling), MaxAmQCalled: max(1, q.MaxAmQCalled)}
 	if n := uint16(x.s.sec.TSAP.Jobs); n > 0 {
-		r.MaxAmQCalling, r.MaxAmQCalled = min(n, q.MaxAmQCalling), min(n, q.MaxAmQCalled)
+		r.MaxAmQCalling, r.MaxAmQCalled = min(n, r.MaxAmQCalling), min(n, r.MaxAmQCalled)
 	}
-	if q.PDULength == 0 {
-		r.PDULength = uint16(x.s.pdu)
-	}
+	r.PDULength = uint16(min(max(int(q.PDULength), leastPDU), x.s.pdu))
 	r.Reference = q.Reference
 	x.pdu = int(r.PDULength)
 	return x.say(r, Recorded)

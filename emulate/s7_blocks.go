@@ -180,7 +180,7 @@ func (x *s7Session) startUpload(q *s7comm.StartUpload) Answer {
 			return x.refuse(q.Reference, s7Protected) // it is there, but its content is not known
 		}
 	}
-	return x.refuse(q.Reference, s7NotUploadable)
+	return x.refuse(q.Reference, s7NoBlock)
 }
 
 // beginUpload makes the content of a block ready, by its file name: "_", two characters of type, five

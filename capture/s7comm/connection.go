@@ -224,6 +224,20 @@ func (m *OtherTPDU) Append(b []byte) ([]byte, error) {
 	return closeTPDU(append(b, m.Data...), start, head)
 }
 
+// grantedSize is the code of the TPDU size agreed to: what is asked for, but none larger than size and none
+// that has no meaning. What means nothing and is below the smallest gets that, which goes without saying.
+func grantedSize(asked []byte, size int) byte {
+	const least, most = 7, 13 // X.224 section 13.3.4 b
+	if len(asked) != 1 {
+		return least
+	}
+	limit := most
+	if size > 0 {
+		limit = bits.Len(uint(size)) - 1
+	}
+	return byte(max(least, min(int(asked[0]), limit, most)))
+}
+
 // Confirm grants a request: parameters as asked, in the order asked or the TPDU size first, no TPDU
 // larger than size.
 func (m *ConnectRequest) Confirm(reference uint16, size int, sizeFirst bool) *ConnectConfirm {
@@ -232,9 +246,7 @@ func (m *ConnectRequest) Confirm(reference uint16, size int, sizeFirst bool) *Co
 	for _, p := range m.Parameters {
 		switch p.Code {
 		case ParamTPDUSize:
-			if asked := m.TPDUSize(); asked > size && size > 0 {
-				p.Value = []byte{byte(bits.TrailingZeros(uint(size)))}
-			}
+			p.Value = []byte{grantedSize(p.Value, size)}
 			if sizeFirst {
 				c.Parameters = append([]Parameter{p}, c.Parameters...)
 				continue
