@@ -38,6 +38,7 @@ type httpLearner struct {
 	malformed     string
 	skew          time.Duration
 	hostless      bool
+	lenient       bool
 	unconditional bool
 	keepAlive     bool
 	sessions      map[[sha256.Size]byte]bool // digests of the cookies that the device made up
@@ -149,7 +150,8 @@ func (l *httpLearner) answered(x *capture.Exchange, q *httpQuestion) {
 	status := 0
 	if last != nil {
 		status = last.Status
-		if _, named := q.head.Headers.Find("Host"); status == 400 && !named && q.head.Version == "HTTP/1.1" {
+		_, named := q.head.Headers.Find("Host")
+		if status == 400 && (!named && q.head.Version == "HTTP/1.1" || !q.head.WellFormed()) {
 			l.unasked(x) // RFC 9112, section 3.2: that was no request
 			return
 		}
@@ -271,6 +273,7 @@ func (l *httpLearner) traits(x *capture.Exchange, req *http.Request, r *http.Res
 	if _, ok := req.Headers.Find("Host"); !ok && req.Version == "HTTP/1.1" && r.Status < 400 {
 		l.hostless = true
 	}
+	l.lenient = l.lenient || !req.WellFormed()
 	p := req.Persistence()
 	l.keepAlive = l.keepAlive || (p == http.Close || p == http.OneZero) && r.Headers.Lists("Connection", "keep-alive")
 	if r.Status == 200 {

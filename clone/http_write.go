@@ -19,7 +19,7 @@ func (l *httpLearner) Finish(out *Output) (profiles.Section, error) {
 	if !slices.ContainsFunc(l.order, (*httpRoute).answered) && l.malformed == "" && l.s.Record.Len() == 0 {
 		return nil, nil
 	}
-	sec := &profiles.HTTP{Skew: l.skew, Hostless: l.hostless, Unconditional: l.unconditional, SaysKeepAlive: l.keepAlive}
+	sec := &profiles.HTTP{Skew: l.skew, Hostless: l.hostless, Lenient: l.lenient, Unconditional: l.unconditional, SaysKeepAlive: l.keepAlive}
 	if err := l.bodies.write(out); err != nil {
 		return nil, err
 	}

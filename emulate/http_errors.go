@@ -22,6 +22,7 @@ type httpErrors struct {
 	files    map[int][]byte
 	headers  []profiles.HTTPHeader
 	made     map[int]*httpReply
+	strict   bool // it is known how the device refuses what is malformed, and that it does
 }
 
 // A httpRefusal is a recorded error, and what had been asked for.
@@ -78,8 +79,18 @@ func (e *httpErrors) learn(s *httpService, dev *profiles.Device) error {
 	if m := s.malformed; m != nil && e.recorded[m.head.Status] == nil {
 		e.recorded[m.head.Status] = &httpRefusal{reply: m}
 	}
+	known := e.recorded[400] != nil || s.malformed != nil || e.files[400] != nil || e.files[0] != nil || s.site != nil
+	e.strict = known && !s.sec.Lenient
 	e.headers = s.commonHeaders()
 	return nil
+}
+
+// longHead is the status for too long a head: that of RFC 6585, unless only another refusal is known.
+func (e *httpErrors) longHead() int {
+	if e.recorded[431] == nil && e.recorded[400] != nil {
+		return 400
+	}
+	return 431
 }
 
 // namesItself says whether an error page tells its status, by number or in words.
@@ -321,8 +332,10 @@ func httpReason(status int) string {
 		return "Not Found"
 	case 405:
 		return "Method Not Allowed"
+	case 413:
+		return "Request Entity Too Large"
 	case 414:
-		return "Request-URI Too Long"
+		return "Request-URI Too Large"
 	case 416:
 		return "Requested Range Not Satisfiable"
 	case 431:

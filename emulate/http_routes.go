@@ -63,6 +63,7 @@ type httpAsked struct {
 	cookie   string
 
 	connection string // how the connection may go on: http.Request.Persistence
+	size       int    // of the headers
 }
 
 // asked sums up a request. Its body may have come as a message of its own.
@@ -77,6 +78,7 @@ func (h *httpSession) asked(req *http.Request, body []byte, expected bool) *http
 	}
 	for i := range req.Headers {
 		f := &req.Headers[i]
+		a.size += len(f.Name) + len(f.Value)
 		if len(f.Name) == 0 {
 			continue
 		}

@@ -1,6 +1,7 @@
 package emulate
 
 import (
+	"bytes"
 	"strings"
 
 	"ringer/capture/http"
@@ -84,6 +85,8 @@ func (h *httpSession) respond(a *httpAsked) Answer {
 		} else if s.shuts(a) {
 			return h.refuse(a, 401, false)
 		}
+	} else if !a.req.WellFramed() || s.errors.strict && strings.IndexFunc(a.req.Target, isSpace) >= 0 {
+		return h.refuse(a, 400, true) // RFC 9112, sections 6.3 and 3.2
 	}
 	if s.site != nil || len(s.sec.Forms) > 0 {
 		if ans, ok := h.visit(a); ok {
@@ -96,8 +99,13 @@ func (h *httpSession) respond(a *httpAsked) Answer {
 	return h.unknown(a)
 }
 
-// longTarget is what most servers take at most: they read a request line into 8 KB.
-const longTarget = 8000
+// What most servers take at most: they read a request line into 8 KB, a head into four times that.
+const (
+	longTarget = 8000
+	longHead   = 32 << 10
+)
+
+func isSpace(r rune) bool { return r <= ' ' || r == 0x7f }
 
 // unfit is the status for a request that no recorded answer is looked up for; 0: it is fit.
 func (s *httpService) unfit(a *httpAsked) int {
@@ -116,6 +124,10 @@ func (s *httpService) unfit(a *httpAsked) int {
 		if _, known := s.questions[a.req.Method+" "+a.target]; !known {
 			return 414
 		}
+	case a.size > longHead:
+		return s.errors.longHead()
+	case s.errors.strict && !a.req.WellFormed():
+		return 400
 	case len(a.req.Body) == 0 && !a.req.WellFramed():
 		if _, coded := a.req.Headers.Find("Transfer-Encoding"); coded && a.req.Headers.Get("Content-Length") == "" {
 			return 501
@@ -331,11 +343,13 @@ func (h *httpSession) Malformed(b []byte) (Answer, int) {
 	h.out, h.msgs = h.out[:0], h.msgs[:0]
 	h.now = httpAsked{req: &http.Request{Version: "HTTP/1.1", Method: "GET"}}
 	status := 400
-	if len(b) >= http.MaxHead {
+	switch first := bytes.IndexByte(b, '\n'); {
+	case len(b) >= http.MaxHead && (first < 0 || first > http.MaxHead/2):
+		return h.refuse(&h.now, 414, true), len(b)
+	case http.TooLong(b):
+		return h.refuse(&h.now, 413, true), len(b)
+	case len(b) >= http.MaxHead:
 		status = 431
-		if first := strings.IndexByte(string(b), '\n'); first < 0 || first > http.MaxHead/2 {
-			status = 414
-		}
 	}
 	if p := h.s.malformed; p != nil && !p.bare {
 		m := h.message()

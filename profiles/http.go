@@ -53,6 +53,9 @@ type HTTP struct {
 	Skew time.Duration `yaml:"skew,omitempty"`
 	// Hostless: a request of HTTP/1.1 without Host is answered like any other, not with 400.
 	Hostless bool `yaml:"hostless,omitempty"`
+	// Lenient: a request whose header fields must be refused (two of Host, white space before a colon) is
+	// answered like any other, not with 400.
+	Lenient bool `yaml:"lenient,omitempty"`
 	// Unconditional: If-None-Match and If-Modified-Since are not heeded.
 	Unconditional bool `yaml:"unconditional,omitempty"`
 	// SaysKeepAlive: Connection: keep-alive is said even where the connection ends.

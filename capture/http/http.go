@@ -151,6 +151,9 @@ func (c *Conn) nextRequest(p *progress, b []byte, eof bool) (int, wire.Message, 
 		return 0, nil, errNoRequest
 	}
 	how, length := r.framing()
+	if how == byLength && length > MaxBody {
+		return 0, nil, errLongBody
+	}
 	if r.expects() && how != noBody {
 		c.content = &expected{request: r, framing: how, length: length}
 		if c.reuse {
