@@ -37,6 +37,8 @@ from, unless --allow-writes says otherwise.
                                     profiles, in this process
   ringer replay plant.pcapng --device 10.0.0.3 --target 127.0.0.2
   ringer replay plant.pcapng --map 10.0.0.3=127.0.0.2 --map 10.0.0.8=127.0.0.3
+  ringer emulate plant.ringer --json > decoy.json &
+  ringer replay plant.pcapng --decoy decoy.json      all that is served there
   ringer replay plant.pcapng --target 192.0.2.7 --speed recorded
   ringer replay plant.pcapng --against plc.zip --junit result.xml
   ringer replay plant.pcapng --against plc.zip --write-accept known.tsv
@@ -51,6 +53,7 @@ nothing was asked.`),
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "target", Aliases: []string{"t"}, Usage: "ask the device at `ADDR`"},
 			&cli.StringSliceFlag{Name: "map", Usage: "ask in the place of a recorded device: `RECORDED=ADDR` (repeat for more)"},
+			&cli.StringFlag{Name: "decoy", Usage: "ask the decoys in `FILE`, which \"ringer emulate --json\" printed"},
 			&cli.IntFlag{Name: "port-offset", Usage: "add `N` to the recorded ports"},
 			&cli.StringSliceFlag{Name: "map-port", Usage: "ask a protocol on another port: `PROTOCOL=N` (repeat for more)"},
 			&cli.StringSliceFlag{Name: "against", Usage: "ask a `PROFILE` (or a recording) in this process, without sockets (repeat for more)"},
@@ -82,13 +85,13 @@ func replayRecording(c *cli.Context) error {
 		return err
 	}
 	ways := 0
-	for _, set := range []bool{c.IsSet("target") || c.IsSet("map"), c.IsSet("against"), c.IsSet("split")} {
+	for _, set := range []bool{c.IsSet("target") || c.IsSet("map"), c.IsSet("decoy"), c.IsSet("against"), c.IsSet("split")} {
 		if set {
 			ways++
 		}
 	}
 	if ways != 1 {
-		return usage("whom to ask? --target ADDR (or --map RECORDED=ADDR), --against PROFILE, or --split 0.5: give one of them")
+		return usage("whom to ask? --target ADDR (or --map RECORDED=ADDR), --decoy FILE, --against PROFILE, or --split 0.5: give one of them")
 	}
 	if found, isProfile, _ := profilesIn(c.Args().First()); isProfile && len(found) > 0 {
 		return usage("%[1]s: is a profile, and replay plays a recording: ringer replay CAPTURE --against %[1]s", c.Args().First())
@@ -220,6 +223,9 @@ func (p *playing) target(opt *replay.Options) (replay.Target, error) {
 			p.study.Profile(d)
 		}
 		return p.inside(devices)
+	}
+	if p.c.IsSet("decoy") {
+		return decoyTarget(p.c, opt)
 	}
 	return p.sockets(opt)
 }
