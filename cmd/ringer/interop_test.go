@@ -230,8 +230,11 @@ func TestInteropSNMPWalk(t *testing.T) {
 	decoy(t, nil, profile, "--bind", copied, "--values", "model")
 	got = ask(copied)
 	moving := regexp.MustCompile(`(Timeticks|Counter32|Counter64|Gauge32|INTEGER|Hex-STRING): .*|(STRING): "\w{3} \w{3} [ \d]\d [\d:]{8} \d{4}"`)
+	// Connections, processes and files come and go between two walks of snmpd itself.
+	coming := regexp.MustCompile(`(?m)^\.1\.3\.6\.1\.(2\.1\.(6|7|25)|4\.1\.2021)\..*\n`)
 	for i := range want {
-		w, g := moving.ReplaceAllString(want[i], "$1$2"), moving.ReplaceAllString(got[i], "$1$2")
+		w := moving.ReplaceAllString(coming.ReplaceAllString(want[i], ""), "$1$2")
+		g := moving.ReplaceAllString(coming.ReplaceAllString(got[i], ""), "$1$2")
 		if w != g {
 			t.Errorf("%s with --values model prints other lines:\n%s", strings.Join(questions[i], " "), lineDiff(w, g))
 		}
