@@ -25,6 +25,7 @@ type Cell struct {
 	handed bool         // the motion knows
 	motion *Motion      // nil: stays
 	made   []byte       // what the motion gave last
+	driven bool         // by the program: it stands still while that is stopped
 	Encode func(dst []byte, v Value) []byte
 	Decode func(b []byte) uint64 // the number in a sample, from which dynamics go on; nil: DecodeUint
 }
@@ -64,7 +65,15 @@ func (c *Cell) advance() {
 
 // goOn hands over from the recording to the dynamics.
 func (c *Cell) goOn(st *State) {
-	c.played, c.since, c.handed = true, st.Now(), false
+	c.played, c.since, c.handed = true, c.now(st), false
+}
+
+// now is the time of what moves the cell.
+func (c *Cell) now(st *State) time.Time {
+	if c.driven {
+		return st.programNow()
+	}
+	return st.Now()
 }
 
 // start tells the motion where it goes on from. It is done with the first reading, when Decode is known.
@@ -112,7 +121,7 @@ func (c *Cell) Peek(st *State) ([]byte, Origin) {
 	if !c.handed && !c.since.IsZero() {
 		c.start()
 	}
-	v := c.motion.At(st.Now())
+	v := c.motion.At(c.now(st))
 	if c.Encode != nil {
 		c.made = c.Encode(c.made[:0], v)
 	} else {

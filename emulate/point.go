@@ -22,6 +22,10 @@ type PointState struct {
 	value  Value
 	motion *Motion // nil: stays
 	writes int
+	// driven by the program: it stands still while that is stopped
+	driven bool
+	// onSet is told of every value written; nil: nobody is
+	onSet func()
 }
 
 // ErrReadOnly and ErrRange say why a point did not take a value.
@@ -32,10 +36,20 @@ var (
 
 // Get is the value now.
 func (p *PointState) Get() Value {
-	if p.motion != nil {
-		return p.kind.clamp(p.motion.At(p.st.now()))
+	switch {
+	case p.motion == nil:
+		return p.value
+	case p.driven:
+		return p.kind.clamp(p.motion.At(p.st.programNow()))
 	}
-	return p.value
+	return p.kind.clamp(p.motion.At(p.st.now()))
+}
+
+// drive makes the program drive a point and those it follows. Clocks go on whatever the program does.
+func (p *PointState) drive() {
+	for ; p != nil && p.motion != nil && p.motion.d.Clock == nil; p = p.motion.of {
+		p.driven = true
+	}
 }
 
 // Set writes a value; every protocol that maps the point sees it at once. Names of an enum are known.
@@ -55,6 +69,9 @@ func (p *PointState) Set(v Value) error {
 	}
 	p.value, p.motion = v, nil
 	p.writes++
+	if p.onSet != nil {
+		p.onSet()
+	}
 	return nil
 }
 

@@ -24,12 +24,20 @@ type s7Mode struct {
 
 func (s *s7Service) openMode() error {
 	s.mode.now = modeRun
+	if m := s.areas[s7comm.AreaOutputs]; m != nil {
+		m.outputs = true
+	}
 	if s.sec.Mode == "" {
 		return nil
 	}
 	p, err := s.st.Point(s.sec.Mode)
+	if err != nil {
+		return err
+	}
 	s.mode.point = p
-	return err
+	p.onSet = func() { s.st.Run(s.running()) }
+	p.onSet()
+	return nil
 }
 
 // running says whether the CPU is in RUN.
@@ -46,6 +54,7 @@ func (s *s7Service) setMode(mode byte) {
 	if p := s.mode.point; p != nil {
 		_ = p.Set(IntValue(int64(mode))) // a point that cannot be written keeps the mode it has
 	}
+	s.st.Run(s.running())
 	for _, l := range s.lists {
 		if l.cell != nil && len(s.held(l)) > 1 && (s.held(l)[1] == 0x24 || s.held(l)[1] == 0x74) {
 			l.cell.End(s.st)

@@ -22,6 +22,7 @@ type s7Memory struct {
 	moving   []s7Number // by offset
 	maps     []s7Mapping
 	readonly bool
+	outputs  bool // the process image of the outputs: zeros while the CPU is stopped
 }
 
 // s7Number is a number that goes on when the samples of its bytes have ended.
@@ -106,6 +107,7 @@ func (s *s7Service) newMemory(a *profiles.S7Area, counted bool) (*s7Memory, erro
 		if end := offset + width; end > len(m.image) {
 			m.image = append(m.image, make([]byte, end-len(m.image))...)
 		}
+		p.drive()
 		m.maps = append(m.maps, s7Mapping{offset, bit, width, kind, p, p.Writes()})
 	}
 	return m, nil
@@ -148,6 +150,7 @@ func (s *s7Service) byteSample(name, area, place string, d *profiles.Dynamics, t
 	if err != nil {
 		return err
 	}
+	cell.driven = d == nil || d.Clock == nil
 	if !isNumber {
 		m.cells[n] = cell
 		return nil
@@ -214,6 +217,13 @@ func (m *s7Memory) read(st *State, dst []byte, offset, n int) ([]byte, Origin) {
 		if p.offset < offset+n && offset < p.offset+p.width && m.live(st, p) {
 			m.overlay(p, dst[start:], offset)
 			from = Point
+		}
+	}
+	if m.outputs && st.Stopped() {
+		for i := range n {
+			if !m.playing(offset+i, 1) { // a recording has outputs as they were
+				dst[start+i] = 0
+			}
 		}
 	}
 	return dst, from

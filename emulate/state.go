@@ -26,6 +26,9 @@ type State struct {
 	booted time.Time
 	seed   uint64
 	points map[string]*PointState
+
+	stopped time.Time     // when the program was stopped; zero: it runs
+	lost    time.Duration // how long it stood still before
 }
 
 // Settings are injected, so that every run can be repeated.
@@ -65,6 +68,28 @@ func NewState(dev *profiles.Device, set Settings) (*State, error) {
 func (st *State) Now() time.Time    { return st.now() }
 func (st *State) Booted() time.Time { return st.booted }
 func (st *State) Values() Values    { return st.values }
+
+// Run lets the device's program go on, or stops it: what it drives stands still meanwhile.
+func (st *State) Run(on bool) {
+	switch {
+	case on && !st.stopped.IsZero():
+		st.lost += st.now().Sub(st.stopped)
+		st.stopped = time.Time{}
+	case !on && st.stopped.IsZero():
+		st.stopped = st.now()
+	}
+}
+
+// Stopped says whether the program stands still.
+func (st *State) Stopped() bool { return !st.stopped.IsZero() }
+
+// programNow is the time that the program has come to.
+func (st *State) programNow() time.Time {
+	if st.Stopped() {
+		return st.stopped.Add(-st.lost)
+	}
+	return st.now().Add(-st.lost)
+}
 
 // Rand is a source of randomness of its own for each name, the same in every run with the same seed.
 func (st *State) Rand(name string) *rand.Rand {
