@@ -11,7 +11,7 @@ import (
 
 	"ringer/capture/http"
 	"ringer/capture/modbus"
-	"ringer/internal/expected"
+	"ringer/testdata/expected"
 )
 
 // table reads one of the dissector's tables, nil if there is none.

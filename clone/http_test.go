@@ -18,8 +18,8 @@ import (
 	"ringer/capture"
 	"ringer/capture/http"
 	"ringer/capture/wire"
-	"ringer/internal/expected"
 	"ringer/profiles"
+	"ringer/testdata/expected"
 )
 
 // httpTalk decodes what clients and a server said on one connection after the other, a second apart.

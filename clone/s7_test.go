@@ -13,8 +13,8 @@ import (
 	"ringer/capture/s7comm"
 	"ringer/capture/wire"
 	"ringer/clone"
-	"ringer/internal/expected"
 	"ringer/profiles"
+	"ringer/testdata/expected"
 )
 
 // s7Halves learns the first and the second half of what one CPU was asked.

@@ -18,7 +18,7 @@ import (
 	"ringer/capture/wire"
 	"ringer/clone"
 	"ringer/emulate"
-	"ringer/internal/expected"
+	"ringer/testdata/expected"
 )
 
 // httpCaptures are the captures that hold HTTP with both directions, and the dissector's tables of them.

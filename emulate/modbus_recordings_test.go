@@ -9,7 +9,7 @@ import (
 	"ringer/capture/modbus"
 	"ringer/capture/wire"
 	"ringer/emulate"
-	"ringer/internal/expected"
+	"ringer/testdata/expected"
 )
 
 // modbusCaptures are the captures that hold Modbus with both directions.

@@ -8,8 +8,8 @@ import (
 
 	"ringer/capture/s7comm"
 	"ringer/emulate"
-	"ringer/internal/expected"
 	"ringer/profiles"
+	"ringer/testdata/expected"
 )
 
 // s7Captures are the captures that hold S7 with both directions.

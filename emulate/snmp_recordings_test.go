@@ -10,8 +10,8 @@ import (
 	"ringer/capture/snmp"
 	"ringer/capture/wire"
 	"ringer/emulate"
-	"ringer/internal/expected"
 	"ringer/profiles"
+	"ringer/testdata/expected"
 )
 
 // snmpCaptures are the captures that hold SNMP.

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"ringer/capture/wire"
-	"ringer/internal/expected"
+	"ringer/testdata/expected"
 )
 
 // Every PDU that an independent dissector found in the captures decodes and encodes to the same bytes,

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"ringer/capture/wire"
-	"ringer/internal/expected"
+	"ringer/testdata/expected"
 )
 
 // recorded calls each for every PDU of the tables that an independent dissector made of the captures.

@@ -17,7 +17,7 @@ import (
 
 	"ringer/capture/snmp"
 	"ringer/capture/wire"
-	"ringer/internal/expected"
+	"ringer/testdata/expected"
 )
 
 // recordings are the real captures that hold SNMP.
