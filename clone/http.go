@@ -292,7 +292,7 @@ func (l *httpLearner) reply(r *http.Response, req *http.Request) (name string, s
 		return f.name, f.sample
 	}
 	t := templateHead(r, req)
-	for _, i := range t.cookies {
+	for _, i := range t.handles {
 		if len(l.sessions) < httpSessionsMax {
 			l.sessions[sha256.Sum256(t.sample.Tokens[i])] = true
 		}

@@ -17,7 +17,7 @@ import (
 type httpTemplate struct {
 	head    string
 	sample  profiles.HTTPSample
-	cookies []int // which tokens are the values of cookies
+	handles []int // which tokens are session handles: the values of cookies and of headers made for them
 	varying []struct {
 		header, kind string
 		value        []byte
@@ -100,11 +100,16 @@ func (t *httpTemplate) value(f *http.Header, all http.Headers, host string) stri
 		name, rest, ok := strings.Cut(f.Value, "=")
 		value, attributes, more := strings.Cut(rest, ";")
 		if ok && looksMinted(value) && t.token(f.Name, value) {
-			t.cookies = append(t.cookies, len(t.sample.Tokens)-1)
+			t.handles = append(t.handles, len(t.sample.Tokens)-1)
 			if more {
 				attributes = ";" + attributes
 			}
 			return escapeSlots(name) + "=${token}" + escapeSlots(attributes)
+		}
+	case "x-auth-token", "x-csrf-token", "x-xsrf-token", "x-session-token", "x-api-key":
+		if looksMinted(f.Value) && t.token(f.Name, f.Value) {
+			t.handles = append(t.handles, len(t.sample.Tokens)-1)
+			return "${token}"
 		}
 	}
 	return escapeSlots(f.Value)
@@ -178,7 +183,7 @@ func looksMinted(v string) bool {
 
 // scrub replaces session tokens by others of the same shape, the same one always by the same.
 func (l *httpLearner) scrub(t *httpTemplate) {
-	for _, i := range t.cookies {
+	for _, i := range t.handles {
 		sum := sha256.Sum256(append(append([]byte(nil), l.salt...), t.sample.Tokens[i]...))
 		r := rand.New(rand.NewPCG(binary.BigEndian.Uint64(sum[:]), binary.BigEndian.Uint64(sum[8:])))
 		t.sample.Tokens[i] = profiles.LikeToken(t.sample.Tokens[i], r)
