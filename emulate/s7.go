@@ -336,7 +336,7 @@ func (x *s7Session) setup(q *s7comm.SetupCommunication) Answer {
 
 // Error classes and codes of PDU headers, and error words of userdata, which have the class in the high byte.
 const (
-	s7NotImplemented = 0x8104 // the service is not implemented
+	s7NotImplemented = 0x8104 // the CPU does not have the service
 	s7WrongPDUSize   = 0x8500
 	s7NoInfo         = 0xD402 // the information function is not available
 	s7NoBlock        = 0xD209
