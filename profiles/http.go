@@ -156,6 +156,9 @@ func (h *HTTP) Validate(v *Validation) {
 	}
 	for page, places := range h.Points {
 		absolute(v.At("points", page), page)
+		if h.Root != "" && len(h.Routes) == 0 && strings.HasPrefix(page, "/") && !strings.HasSuffix(page, "/") {
+			v.At("points", page).File(path.Join(h.Root, page))
+		}
 		for place, point := range places {
 			if at := v.At("points", page, place); len(place) < 2 || place[0] != '#' && place[0] != '/' {
 				at.Errorf("want \"#id\" of an element or \"/a/b\", a JSON pointer, not %q", place)
