@@ -43,7 +43,7 @@ type Service struct {
 	Capture  string // the capture's id, for names of bulk files: "modbus-502-" + Capture
 	Record   *Recorder
 	Options  *Options
-	latency  map[string]*latencySketch
+	latency  map[string]*profiles.Sketch
 	evidence *evidence
 	spill    *profiles.Spill // takes what is too much for memory
 }

@@ -56,7 +56,7 @@ func (l *Learning) Add(x *capture.Exchange) {
 		s = &serviceLearning{Service: Service{
 			Protocol: k.protocol, Port: profiles.Port{Number: k.port, UDP: k.transport == "udp"},
 			Record: newRecorder(x.Protocol, l.spill), Options: &l.opt,
-			latency: map[string]*latencySketch{}, evidence: newEvidence(l.spill), spill: l.spill,
+			latency: map[string]*profiles.Sketch{}, evidence: newEvidence(l.spill), spill: l.spill,
 		}}
 		if n, ok := l.made[k.protocol]; ok {
 			s.learner = n(&s.Service)
@@ -77,10 +77,10 @@ func (l *Learning) Add(x *capture.Exchange) {
 		class, _ := wire.Class(x.Request)
 		q := s.latency[class]
 		if q == nil {
-			q = &latencySketch{}
+			q = &profiles.Sketch{}
 			s.latency[class] = q
 		}
-		q.add(x.Latency)
+		q.Add(x.Latency)
 	}
 	s.learner.Learn(x)
 }
@@ -132,7 +132,7 @@ func (l *Learning) finish(out *Output) error {
 			if c.Latency == nil {
 				c.Latency = map[string]profiles.Latency{}
 			}
-			c.Latency[class] = q.latency()
+			c.Latency[class] = q.Latency()
 		}
 		dev.Services = append(dev.Services, svc)
 		facts = append(facts, s.evidence)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ringer/capture/wire"
+	"ringer/profiles"
 )
 
 // A Report sums results up: a row for each protocol and class of request.
@@ -47,7 +48,7 @@ type Row struct {
 	Recorded Quantiles `json:"recorded"`
 	Measured Quantiles `json:"measured"`
 
-	recorded, measured sketch
+	recorded, measured profiles.Sketch
 }
 
 // Quantiles are of answer times.
@@ -188,9 +189,9 @@ func (row *Row) count(res *Result) {
 		row.Asked++
 	}
 	if len(res.Got) > 0 && res.Exchange.Request != nil {
-		row.measured.add(res.Latency)
+		row.measured.Add(res.Latency)
 		if res.Exchange.Latency > 0 {
-			row.recorded.add(res.Exchange.Latency)
+			row.recorded.Add(res.Exchange.Latency)
 		}
 	}
 }
@@ -234,14 +235,14 @@ func (row *Row) Merge(o *Row) {
 	row.Withheld += o.Withheld
 	row.Lost += o.Lost
 	row.Unsaid += o.Unsaid
-	row.measured.merge(&o.measured)
-	row.recorded.merge(&o.recorded)
+	row.measured.Merge(&o.measured)
+	row.recorded.Merge(&o.recorded)
 	row.quantiles()
 }
 
 func (row *Row) quantiles() {
-	row.Recorded = Quantiles{row.recorded.quantile(.5), row.recorded.quantile(.99)}
-	row.Measured = Quantiles{row.measured.quantile(.5), row.measured.quantile(.99)}
+	row.Recorded = Quantiles{row.recorded.Quantile(.5), row.recorded.Quantile(.99)}
+	row.Measured = Quantiles{row.measured.Quantile(.5), row.measured.Quantile(.99)}
 }
 
 // maskedMax is the part of the fields outside headers that may be masked before a comparison means little.
