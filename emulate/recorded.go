@@ -1,8 +1,10 @@
 package emulate
 
 import (
+	"cmp"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"ringer/capture"
@@ -25,6 +27,9 @@ type question struct {
 	asked   int
 	total   int // how often it was asked in the recordings, whole or not
 	entries []entry
+	next    int            // the first entry that is not past
+	whole   int            // how many askings the entries stand for
+	last    []wire.Message // the newest replies; silence only if there was nothing else
 }
 
 type entry struct {
@@ -54,6 +59,9 @@ func NewScript(dev *profiles.Device, svc *profiles.Service, p wire.Protocol) (*S
 		}
 		f.Close()
 	}
+	for _, q := range s.questions {
+		slices.SortStableFunc(q.entries, func(a, b entry) int { return cmp.Compare(a.from, b.from) })
+	}
 	return s, nil
 }
 
@@ -75,11 +83,15 @@ func (s *Script) add(x capture.Exchange, before map[*question]int) {
 		from = q.total - base + 1
 		to, total = from, from
 	} else if n, _ := fmt.Sscanf(x.Note[i:], "asking %d-%d of %d", &from, &to, &total); n != 3 {
-		fmt.Sscanf(x.Note[i:], "asking %d of %d", &from, &total)
+		fmt.Sscanf(x.Note[i:], "asking %d of %d", &from, &total) // as a person may write it
 		to = from
 	}
 	q.entries = append(q.entries, entry{base + from, base + to, x.Replies})
 	q.total = max(q.total, base+total)
+	q.whole += to - from + 1
+	if len(x.Replies) > 0 || q.last == nil {
+		q.last = x.Replies
+	}
 }
 
 // Empty says that there is nothing to look up.
@@ -101,20 +113,17 @@ func (s *Script) Ask(req wire.Message) (replies []wire.Message, found bool) {
 		return nil, false
 	}
 	q.asked++
-	covered := 0
-	var last *entry
-	for i := range q.entries {
-		e := &q.entries[i]
-		if e.from <= q.asked && q.asked <= e.to {
+	for q.next < len(q.entries) && q.entries[q.next].to < q.asked {
+		q.next++
+	}
+	if q.next < len(q.entries) {
+		if e := &q.entries[q.next]; e.from <= q.asked {
 			return fit(e.replies, req), true
 		}
-		covered += e.to - e.from + 1
-		if len(e.replies) > 0 || last == nil {
-			last = e
-		}
+		return nil, false
 	}
-	if q.asked > q.total && covered >= q.total && last != nil {
-		return fit(last.replies, req), true
+	if q.asked > q.total && q.whole >= q.total {
+		return fit(q.last, req), true
 	}
 	return nil, false
 }

@@ -111,9 +111,6 @@ func (s *Study) meet(x *capture.Exchange) {
 	s.begun[x.Conn] = n + 1
 }
 
-// Openings takes over how connections begin from the study of a larger part of the recording.
-func (s *Study) Openings(whole *Study) { s.openings = whole.openings }
-
 // opening is what has to be asked before x may be, on a new connection: as the recording did it on another
 // connection to the same server, else as the protocol does it.
 func (s *Study) opening(x *capture.Exchange) []wire.Message {

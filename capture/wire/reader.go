@@ -41,7 +41,7 @@ func (r *Reader) Uint8() uint8 {
 	return 0
 }
 
-// Uint16 and Uint32 are big-endian, Uint16LE and Uint32LE little-endian.
+// Uint16 and Uint32 are big-endian.
 func (r *Reader) Uint16() uint16 {
 	if v := r.Bytes(2); v != nil {
 		return binary.BigEndian.Uint16(v)
@@ -52,20 +52,6 @@ func (r *Reader) Uint16() uint16 {
 func (r *Reader) Uint32() uint32 {
 	if v := r.Bytes(4); v != nil {
 		return binary.BigEndian.Uint32(v)
-	}
-	return 0
-}
-
-func (r *Reader) Uint16LE() uint16 {
-	if v := r.Bytes(2); v != nil {
-		return binary.LittleEndian.Uint16(v)
-	}
-	return 0
-}
-
-func (r *Reader) Uint32LE() uint32 {
-	if v := r.Bytes(4); v != nil {
-		return binary.LittleEndian.Uint32(v)
 	}
 	return 0
 }
