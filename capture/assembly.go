@@ -92,6 +92,9 @@ func (a *assembly) packet(p *packet) {
 	if a.from != 0 && p.at < a.from || a.to != 0 && p.at >= a.to {
 		return
 	}
+	if p.note == NoteResumed {
+		a.cut()
+	}
 	a.count++
 	a.clock = max(a.clock, p.at)
 	a.now = meta{p.number, p.at, p.note}
@@ -263,11 +266,16 @@ func (a *assembly) end(f *flow) {
 	a.flowsNow--
 }
 
-// finish ends all flows: the recording is over.
-func (a *assembly) finish() {
+// cut ends all flows: the recording stops here.
+func (a *assembly) cut() {
 	for a.oldest != nil {
 		a.end(a.oldest)
 	}
+}
+
+// finish is called when the recording is over.
+func (a *assembly) finish() {
+	a.cut()
 	links := slices.Sorted(maps.Keys(a.unwrap.unknown))
 	for _, link := range links {
 		a.notice(fmt.Errorf("%d packets are of link type %d, which is not read", a.unwrap.unknown[link], link))

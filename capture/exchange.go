@@ -152,12 +152,13 @@ func (a *assembly) notice(err error) {
 // A pending exchange waits for its replies, or for earlier ones to have theirs.
 type pending struct {
 	Exchange
-	flow   *flow // nil: complete
-	opened int64 // the capture's clock
-	missed int   // gaps in what the server said, until it was opened
-	packet int   // its place: when it was asked, or said
-	size   int   // bytes of its messages
-	hidden bool  // not an exchange: a flow holds the place for what is not decoded yet
+	flow    *flow    // nil: complete
+	opened  int64    // the capture's clock
+	missed  int      // gaps in what the server said, until it was opened
+	packet  int      // its place: when it was asked, or said
+	size    int      // bytes of its messages
+	hidden  bool     // not an exchange: a flow holds the place for what is not decoded yet
+	askings *askings // nil: asked once
 }
 
 // message pairs what a decided flow says.
@@ -174,6 +175,9 @@ func (f *flow) message(side wire.Side, m wire.Message, raw []byte, first, last m
 		p := f.newPending(first, last)
 		p.Request = m
 		p.missed = f.missed
+		if first.note == NoteAgain {
+			f.askedBefore(p)
+		}
 		f.a.window.grow(p, len(raw))
 		if f.a.opt.KeepRaw {
 			p.Raw[0] = append([]byte(nil), raw...)
@@ -276,11 +280,44 @@ func (f *flow) giveUp(raw []byte, again meta) {
 	f.close(0)
 }
 
+// askedBefore: the client says that it asks once more, because there was no answer. The question counts once,
+// whichever of its askings is answered.
+func (f *flow) askedBefore(p *pending) {
+	key := wire.Key(p.Request)
+	for i := len(f.open) - 1; i >= 0; i-- {
+		if q := f.open[i]; len(q.Replies) == 0 && wire.Key(q.Request) == key {
+			if q.askings == nil {
+				q.askings = &askings{open: 1}
+			}
+			p.askings = q.askings
+			p.askings.open++
+			return
+		}
+	}
+}
+
+// askings are those of one question that was asked again because there was no answer.
+type askings struct {
+	open     int
+	answered bool
+}
+
+// settle says whether an asking that is complete counts.
+func (s *askings) settle(p *pending) {
+	if s == nil {
+		return
+	}
+	s.open--
+	p.hidden = p.hidden || len(p.Replies) == 0 && (s.answered || s.open > 0)
+	s.answered = s.answered || len(p.Replies) > 0
+}
+
 // close completes the i-th open request.
 func (f *flow) close(i int) {
 	p := f.open[i]
 	p.flow = nil
 	p.Lost = p.Lost || len(p.Replies) == 0 && p.missed != f.missed
+	p.askings.settle(p)
 	f.count(&p.Exchange)
 	if i == 0 {
 		f.open[0], f.asked[0] = nil, nil

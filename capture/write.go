@@ -232,6 +232,10 @@ func (w *Writer) handshake(c *writerConn, at int64) {
 	}
 	w.pairs[c.pair] = c
 	w.list = append(w.list, c)
+	w.open(c, at)
+}
+
+func (w *Writer) open(c *writerConn, at int64) {
 	w.count++
 	c.open = true
 	isn := w.count * 0x9e3779b1
@@ -265,6 +269,10 @@ func (w *Writer) Flush() error {
 	for len(w.events) > 0 {
 		w.event(heap.Pop(&w.events).(*writerEvent))
 	}
+	return w.flush()
+}
+
+func (w *Writer) flush() error {
 	if w.err == nil {
 		w.err = w.w.Flush()
 	}
@@ -285,10 +293,7 @@ func (w *Writer) Close() error {
 		w.until = max(w.until, c.end())
 	}
 	w.statistics()
-	if w.err == nil {
-		w.err = w.w.Flush()
-	}
-	return w.err
+	return w.flush()
 }
 
 // begin writes the section header and the description of the one interface: Ethernet, nanoseconds.

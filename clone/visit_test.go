@@ -1,0 +1,286 @@
+package clone
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"ringer/capture"
+	"ringer/capture/modbus"
+	"ringer/capture/wire"
+	"ringer/profiles"
+)
+
+// A fakeDevice answers Modbus frames by a function; no answer: silence; nil: it hangs up.
+type fakeDevice struct {
+	port  profiles.Port
+	asked chan []byte
+}
+
+func newFakeDevice(t *testing.T, answer func(n int, frame []byte) ([]byte, bool)) *fakeDevice {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	d := &fakeDevice{port: profiles.Port{Number: uint16(l.Addr().(*net.TCPAddr).Port)}, asked: make(chan []byte, 1000)}
+	go func() {
+		n := 0
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			b := make([]byte, 12)
+			for {
+				if _, err := io.ReadFull(c, b); err != nil {
+					break
+				}
+				d.asked <- bytes.Clone(b)
+				n++
+				a, stay := answer(n, b)
+				c.Write(a)
+				if !stay {
+					break
+				}
+			}
+			c.Close()
+		}
+	}()
+	return d
+}
+
+// holding answers reads of holding registers with the address as value.
+func holding(b []byte) []byte {
+	n := int(b[11])
+	a := []byte{b[0], b[1], 0, 0, 0, byte(3 + 2*n), b[6], b[7], byte(2 * n)}
+	for i := range n {
+		v := int(b[8])<<8 + int(b[9]) + i
+		a = append(a, byte(v>>8), byte(v))
+	}
+	return a
+}
+
+func readHolding(id uint16, address uint16) wire.Message {
+	b := []byte{byte(id >> 8), byte(id), 0, 0, 0, 6, 1, 3, byte(address >> 8), byte(address), 0, 2}
+	_, m, err := modbus.Protocol{}.New().Next(wire.Client, b, false)
+	if err != nil {
+		panic(err)
+	}
+	return m
+}
+
+var quick = Care{Name: "test", Connections: 1, Timeout: 150 * time.Millisecond, Again: 1, Silences: 3, Slower: 10, Bytes: 1 << 20, Time: time.Minute}
+
+// visiting gives a visit of a device here, and what it taught when it is over.
+func visiting(t *testing.T) (*Visit, func() []capture.Exchange, *bytes.Buffer) {
+	evidence := &bytes.Buffer{}
+	v := NewVisit(netip.MustParseAddr("127.0.0.1"), "", quick, capture.NewTap(evidence, time.Now))
+	return v, func() []capture.Exchange {
+		v.Tap.Close()
+		return exchangesOf(t, evidence.Bytes())
+	}, evidence
+}
+
+func exchangesOf(t *testing.T, b []byte) []capture.Exchange {
+	var all []capture.Exchange
+	for x, err := range capture.Exchanges(bytes.NewReader(b), capture.Options{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, x)
+	}
+	return all
+}
+
+func TestTalkAsks(t *testing.T) {
+	d := newFakeDevice(t, func(n int, b []byte) ([]byte, bool) { return holding(b), true })
+	v, exchanges, _ := visiting(t)
+	k := v.talk(modbus.Protocol{}, d.port, talkOptions{})
+	for i := range uint16(3) {
+		replies, err := k.ask(t.Context(), readHolding(i, 100*i))
+		if err != nil || len(replies) != 1 {
+			t.Fatal(replies, err)
+		}
+	}
+	k.close()
+	all := exchanges()
+	if len(all) != 3 || len(all[2].Replies) != 1 || all[2].Latency <= 0 || all[2].Lost {
+		t.Fatalf("exchanges %+v", all)
+	}
+	if tally := v.Tallies(); tally[0].Asked != 3 || tally[0].Answered != 3 {
+		t.Errorf("tally %+v", tally)
+	}
+}
+
+func TestLineRefusesWrites(t *testing.T) {
+	d := newFakeDevice(t, func(n int, b []byte) ([]byte, bool) { return b, true })
+	v, exchanges, _ := visiting(t)
+	l, err := v.dial(t.Context(), modbus.Protocol{}, d.port, nil, false, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range []string{
+		"\x00\x01\x00\x00\x00\x06\x01\x06\x00\x00\x00\x01", // write single register
+		"\x00\x01\x00\x00\x00\x06\x01\x08\x00\x01\x00\x00", // restart communications
+		"\x00\x01\x00\x00\x00\x06\x01\x5a\x00\x00\x00\x00", // a function of the vendor
+		"not Modbus at all",
+	} {
+		if _, err := l.Write([]byte(b)); err == nil || !strings.Contains(err.Error(), "refusing") {
+			t.Errorf("%q: %v", b, err)
+		}
+		l.out = nil
+	}
+	l.Close()
+	if n := len(d.asked); n != 0 || len(exchanges()) != 0 {
+		t.Errorf("%d questions went out", n)
+	}
+}
+
+// A question that had no answer is asked again; whichever asking is answered, it counts once.
+func TestTalkAsksAgain(t *testing.T) {
+	d := newFakeDevice(t, func(n int, b []byte) ([]byte, bool) {
+		if n%3 == 0 {
+			return []byte{}, true
+		}
+		return holding(b), true
+	})
+	v, exchanges, _ := visiting(t)
+	k := v.talk(modbus.Protocol{}, d.port, talkOptions{})
+	for i := range uint16(6) {
+		if _, err := k.ask(t.Context(), readHolding(i, i)); err != nil {
+			t.Fatal(i, err)
+		}
+	}
+	k.close()
+	all := exchanges()
+	if len(all) != 6 {
+		t.Fatalf("%d exchanges of 6 questions", len(all))
+	}
+	for i, x := range all {
+		if len(x.Replies) != 1 {
+			t.Errorf("exchange %d has no reply", i)
+		}
+	}
+	if n := len(d.asked); n != 8 {
+		t.Errorf("%d questions went out, want 8", n)
+	}
+}
+
+// A device that is silent to some questions is alive; one that is silent to all is gone.
+func TestTalkTellsSilenceFromDeath(t *testing.T) {
+	dead := false
+	d := newFakeDevice(t, func(n int, b []byte) ([]byte, bool) {
+		if b[8] == 9 || dead {
+			return []byte{}, true
+		}
+		return holding(b), true
+	})
+	v, _, _ := visiting(t)
+	k := v.talk(modbus.Protocol{}, d.port, talkOptions{})
+	defer k.close()
+	if _, err := k.ask(t.Context(), readHolding(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	for i := range uint16(4) {
+		if _, err := k.ask(t.Context(), readHolding(2+i, 0x900+i)); !errors.Is(err, ErrSilent) {
+			t.Fatal(i, err)
+		}
+	}
+	if _, err := k.ask(t.Context(), readHolding(9, 1)); err != nil {
+		t.Fatal(err)
+	}
+	dead = true
+	var err error
+	for i := range uint16(3) {
+		if _, err = k.ask(t.Context(), readHolding(10+i, i)); err == nil {
+			t.Fatal("a dead device answers")
+		}
+	}
+	if !errors.Is(err, ErrGone) {
+		t.Errorf("%v, want gone", err)
+	}
+}
+
+func TestTalkWithADeviceThatHangsUp(t *testing.T) {
+	d := newFakeDevice(t, func(n int, b []byte) ([]byte, bool) { return nil, false })
+	v, exchanges, _ := visiting(t)
+	k := v.talk(modbus.Protocol{}, d.port, talkOptions{})
+	var err error
+	for i := range uint16(hangUps) {
+		_, err = k.ask(t.Context(), readHolding(i, i))
+	}
+	if !errors.Is(err, ErrGone) {
+		t.Errorf("%v, want gone", err)
+	}
+	for _, x := range exchanges() {
+		if !x.Lost {
+			t.Errorf("a connection that was cut counts as silence: %+v", x)
+		}
+	}
+}
+
+// What an interrupted scan knows is not asked again.
+func TestMemoryAnswers(t *testing.T) {
+	d := newFakeDevice(t, func(n int, b []byte) ([]byte, bool) { return holding(b), true })
+	v, _, evidence := visiting(t)
+	k := v.talk(modbus.Protocol{}, d.port, talkOptions{})
+	for i := range uint16(3) {
+		if _, err := k.ask(t.Context(), readHolding(i, 100*i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m, err := NewMemory(func(yield func(capture.Exchange, error) bool) {
+		for _, x := range exchangesOf(t, evidence.Bytes()) {
+			yield(x, nil)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	k.close()
+	v, _, _ = visiting(t)
+	v.Memory = m
+	k = v.talk(modbus.Protocol{}, d.port, talkOptions{})
+	defer k.close()
+	for i := range uint16(5) {
+		replies, err := k.ask(t.Context(), readHolding(77+i, 100*i))
+		if err != nil {
+			t.Fatal(i, err)
+		}
+		got, _ := replies[0].Append(nil)
+		if want := holding([]byte{0, 77 + byte(i), 0, 0, 0, 6, 1, 3, byte(100 * i >> 8), byte(100 * i), 0, 2}); !bytes.Equal(got, want) {
+			t.Errorf("%d: %x, want %x", i, got, want)
+		}
+	}
+	if n := len(d.asked); n != 5 {
+		t.Errorf("%d questions were asked in both, want 3 and 2", n)
+	}
+	if tally := v.Tallies()[0]; tally.Known != 3 || tally.Asked != 2 {
+		t.Errorf("tally %+v", tally)
+	}
+}
+
+func TestVisitStops(t *testing.T) {
+	d := newFakeDevice(t, func(n int, b []byte) ([]byte, bool) { return holding(b), true })
+	v, _, _ := visiting(t)
+	v.pace.care.Bytes = 100
+	k := v.talk(modbus.Protocol{}, d.port, talkOptions{})
+	var err error
+	for i := range uint16(20) {
+		if _, err = k.ask(context.Background(), readHolding(i, i)); err != nil {
+			break
+		}
+	}
+	var stopped *Stopped
+	if !errors.As(err, &stopped) || !strings.Contains(stopped.Why, "used up") {
+		t.Errorf("%v", err)
+	}
+}
