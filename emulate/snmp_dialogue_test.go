@@ -150,7 +150,7 @@ func snmpRequest(t testing.TB, text string, id int64) []byte {
 		}
 		m = &snmp.V3Message{
 			MsgID: id, MaxSize: 65507, Flags: snmp.Flags{flags}, SecurityModel: snmp.SecurityModelUSM,
-			USM: &snmp.USM{UserName: snmp.User(user), EngineID: id3}, ScopedPDU: &snmp.ScopedPDU{PDU: p},
+			USM: &snmp.USM{UserName: snmp.UserName(user), EngineID: id3}, ScopedPDU: &snmp.ScopedPDU{PDU: p},
 		}
 	default:
 		m = &snmp.CommunityMessage{Version: map[string]snmp.Version{"v1": snmp.V1, "v2c": snmp.V2c}[f[0]], Community: snmp.Community(f[1]), PDU: p}

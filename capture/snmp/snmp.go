@@ -1,11 +1,13 @@
 // Package snmp reads and writes the messages of the Simple Network Management Protocol, udp/161, and
 // its notifications, udp/162: SNMPv1 (RFC 1157), SNMPv2c (RFC 1901, PDUs RFC 3416) and SNMPv3 (RFC 3412)
-// with the header of its user-based security model (RFC 3414). Over TCP (RFC 3430) the messages are the
-// same.
+// with its user-based security model (RFC 3414, RFC 3826, RFC 7860). Over TCP (RFC 3430) the messages are
+// the same.
 //
 // Messages that are not encoded in the shortest way re-encode to the bytes they were read from; what is
-// SNMP by its first fields and odd further on is a Raw message. Left out: the cryptography of SNMPv3
-// (encrypted PDUs stay as they are) and the abandoned versions between v1 and v2c.
+// SNMP by its first fields and odd further on is a Raw message. With the keys of its user (user.go,
+// keys.go) a message is verified, decrypted, and encrypted and signed anew when it was changed (seal.go);
+// without them it stays as it is. Left out: 3DES, other security models, and the abandoned versions
+// between v1 and v2c.
 package snmp
 
 import (
@@ -15,12 +17,14 @@ import (
 	"ringer/capture/wire"
 )
 
-// Protocol is SNMP.
-type Protocol struct{}
+// Protocol is SNMP. With Keys, messages of their users are verified and decrypted.
+type Protocol struct {
+	Keys *Keys
+}
 
-func (Protocol) Name() string    { return "snmp" }
-func (Protocol) Ports() []string { return []string{"udp/161", "udp/162"} }
-func (Protocol) New() wire.Conn  { return &Conn{} }
+func (Protocol) Name() string     { return "snmp" }
+func (Protocol) Ports() []string  { return []string{"udp/161", "udp/162"} }
+func (p Protocol) New() wire.Conn { return &Conn{keys: p.Keys} }
 
 // maxMessage bounds what a length may announce: a UDP datagram cannot carry more, and nobody sends more
 // over TCP.
@@ -30,10 +34,12 @@ var errNotSNMP = errors.New("snmp: not an SNMP message")
 
 // A Conn decodes the datagrams of one pair of peers. It remembers nothing between them.
 type Conn struct {
+	keys      *Keys
 	reuse     bool
 	community CommunityMessage
 	v3        V3Message
 	scoped    ScopedPDU
+	seal      sealing
 }
 
 // Reuse makes messages valid only until the next one is read.
@@ -147,6 +153,9 @@ func (c *Conn) decode(b []byte) (wire.Message, error) {
 		if m.read(&r) && r.done() {
 			if m.shape = nil; r.odd {
 				m.shape = shapeOf(b, func(r *reader) { r.enter(tagSequence); r.integer(); m.read(r) })
+			}
+			if c.keys != nil {
+				c.open(m, b)
 			}
 			return m, nil
 		}
