@@ -24,6 +24,8 @@
 package capture
 
 import (
+	"ringer/capture/bacnet"
+	"ringer/capture/enip"
 	"ringer/capture/http"
 	"ringer/capture/modbus"
 	"ringer/capture/s7comm"
@@ -49,6 +51,8 @@ func Protocols() []wire.Protocol {
 		modbus.RTU{},
 		s7comm.Protocol{},
 		snmp.Protocol{},
+		bacnet.Protocol{},
 		http.Protocol{},
+		enip.Protocol{},
 	}
 }

@@ -46,10 +46,14 @@ type Service struct {
 	latency  map[string]*profiles.Sketch
 	evidence *evidence
 	spill    *profiles.Spill // takes what is too much for memory
+	twin     bool            // over UDP, and the same is served on that port over TCP
 }
 
 // Name is a stem for the names of the service's bulk files.
 func (s *Service) Name() string {
+	if s.twin {
+		return fmt.Sprintf("%s-%dudp-%s", s.Protocol, s.Port.Number, s.Capture)
+	}
 	return fmt.Sprintf("%s-%d-%s", s.Protocol, s.Port.Number, s.Capture)
 }
 

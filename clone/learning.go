@@ -113,6 +113,7 @@ func (l *Learning) finish(out *Output) error {
 	for _, k := range keys {
 		s := l.services[k]
 		s.Capture, s.evidence.capture = l.src.ID, l.src.ID
+		s.twin = s.Port.UDP && l.services[serviceKey{k.port, "tcp", k.protocol}] != nil
 		section, err := s.learner.Finish(out)
 		if err != nil {
 			return fmt.Errorf("learning %s on port %s: %w", k.protocol, s.Port, err)
