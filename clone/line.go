@@ -41,6 +41,7 @@ type line struct {
 	remember bool      // something was recalled on this line, and the device is not connected
 	opening  bool      // the handshake of a session goes to the device, known or not
 	again    bool      // the next question is asked again
+	like     int       // which questions take the device as long as this one
 	deadline time.Time // of reading
 	asked    time.Time // when the last question went out; zero: it was answered
 }
@@ -221,7 +222,7 @@ func (l *line) Read(b []byte) (int, error) {
 	n, err := l.inner.Read(b)
 	if n > 0 {
 		if !l.asked.IsZero() {
-			l.v.answered(l.p.Name(), time.Since(l.asked))
+			l.v.answered(l.p.Name(), l.like, time.Since(l.asked))
 			l.asked = time.Time{}
 		}
 		l.v.count(l.p.Name(), func(t *Tally) { t.Bytes += int64(n) })

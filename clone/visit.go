@@ -77,18 +77,18 @@ type Step struct {
 
 // A Tally counts what was asked in one protocol.
 type Tally struct {
-	Protocol string        `json:"protocol"`
-	Asked    int64         `json:"asked"`              // questions sent
-	Answered int64         `json:"answered"`           // of them
-	Silent   int64         `json:"silent"`             // no answer in time
-	Failed   int64         `json:"failed"`             // connections refused, reset or closed early
-	Known    int64         `json:"known,omitempty"`    // from the interrupted scan, not asked again
-	Expected int64         `json:"expected,omitempty"` // questions, as far as is known yet
-	Bytes    int64         `json:"bytes"`              // both ways
-	Began    time.Time     `json:"-"`
-	Latency  time.Duration `json:"latency"` // mean, of the answers
-	slowness
-	lifeless int // silences in a row
+	Protocol string            `json:"protocol"`
+	Asked    int64             `json:"asked"`              // questions sent
+	Answered int64             `json:"answered"`           // of them
+	Silent   int64             `json:"silent"`             // no answer in time
+	Failed   int64             `json:"failed"`             // connections refused, reset or closed early
+	Known    int64             `json:"known,omitempty"`    // from the interrupted scan, not asked again
+	Expected int64             `json:"expected,omitempty"` // questions, as far as is known yet
+	Bytes    int64             `json:"bytes"`              // both ways
+	Began    time.Time         `json:"-"`
+	Latency  time.Duration     `json:"latency"` // mean, of the answers
+	slow     map[int]*slowness // by what is alike
+	lifeless int               // silences in a row
 }
 
 // A Kind of remark.
@@ -159,17 +159,23 @@ func (v *Visit) count(protocol string, change func(*Tally)) {
 // Stop ends the visit: every question from now on fails with a Stopped error.
 func (v *Visit) Stop(why string) error { return v.pace.stop(why) }
 
-// answered notes how long an answer took. A device that slows down is asked less often, and in the end
-// left alone.
-func (v *Visit) answered(protocol string, d time.Duration) {
+// answered notes how long an answer took, among those to questions alike. A device that slows down is asked
+// less often, and in the end left alone.
+func (v *Visit) answered(protocol string, like int, d time.Duration) {
 	var slow bool
 	var rows int
 	v.count(protocol, func(t *Tally) {
 		t.Answered++
 		t.lifeless = 0
 		t.Latency += (d - t.Latency) / time.Duration(t.Answered)
-		slow = t.add(d, v.Care.Slower)
-		rows = t.slow
+		if t.slow == nil {
+			t.slow = map[int]*slowness{}
+		}
+		if t.slow[like] == nil {
+			t.slow[like] = &slowness{}
+		}
+		slow = t.slow[like].add(d, v.Care.Slower)
+		rows = t.slow[like].slow
 	})
 	switch {
 	case !slow:
