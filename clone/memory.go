@@ -18,6 +18,8 @@ type Memory struct {
 	seed  maphash.Seed
 	spill *profiles.Spill
 	known map[memoryKey][]remembered
+	// servers are those that were asked over TCP.
+	servers map[netip.AddrPort]bool
 }
 
 type memoryKey struct {
@@ -35,7 +37,7 @@ type remembered struct {
 // NewMemory remembers the exchanges of a recording, whose end may be torn off. What it lost is not
 // remembered.
 func NewMemory(seq iter.Seq2[capture.Exchange, error]) (*Memory, error) {
-	m := &Memory{seed: maphash.MakeSeed(), spill: profiles.NewSpill(), known: map[memoryKey][]remembered{}}
+	m := &Memory{seed: maphash.MakeSeed(), spill: profiles.NewSpill(), known: map[memoryKey][]remembered{}, servers: map[netip.AddrPort]bool{}}
 	for x, err := range seq {
 		if err != nil || x.Request == nil || x.Lost {
 			continue
@@ -53,6 +55,9 @@ func NewMemory(seq iter.Seq2[capture.Exchange, error]) (*Memory, error) {
 			r.at = m.spill.Put(all)
 			k := m.key(x.Server, x.Transport, x.Request)
 			m.known[k] = append(m.known[k], r)
+			if x.Transport == "tcp" {
+				m.servers[k.server] = true
+			}
 		}
 	}
 	return m, m.spill.Err()
@@ -103,4 +108,14 @@ func (m *Memory) recall(p wire.Protocol, server netip.AddrPort, transport string
 		said = append(said, b)
 	}
 	return said, true
+}
+
+// knows says whether a server was asked anything.
+func (m *Memory) knows(server netip.AddrPort) bool {
+	if m == nil {
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.servers[server]
 }

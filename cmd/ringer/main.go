@@ -61,7 +61,7 @@ and after arguments.
 Exit status: 0 fine, 1 differences or a failed check, 2 wrong usage, 3 input
 that cannot be read or a service that cannot be started.`),
 		Commands: []*cli.Command{
-			captureCommand(), emulateCommand(), replayCommand(), eventsCommand(), profileCommand(),
+			captureCommand(), cloneCommand(), emulateCommand(), replayCommand(), eventsCommand(), profileCommand(),
 			completionCommand(), manCommand(),
 		},
 		HideVersion:               true,
@@ -86,7 +86,7 @@ func setUsageErrors(commands []*cli.Command) {
 	for _, c := range commands {
 		c.OnUsageError = onUsageError
 		c.HideHelpCommand = true
-		if len(c.Subcommands) > 0 {
+		if len(c.Subcommands) > 0 && c.Action == nil {
 			c.Action = func(ctx *cli.Context) error {
 				if ctx.Args().Len() > 0 {
 					return usage("there is no %q in ringer %s; ringer %s --help lists what there is", ctx.Args().First(), c.Name, c.Name)

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"ringer/capture"
+	"ringer/clone"
+	"ringer/profiles"
+)
+
+// A journal is the recording of a clone while it is made: every packet goes to a file and, by a pipe, to
+// learning, which reads it as it would read the file. An interrupted clone leaves the file, and --resume
+// goes on with it.
+type journal struct {
+	c      *cli.Context
+	name   string // of the file
+	keep   bool   // it is wanted as evidence
+	out    string // where the profiles go
+	work   string // where they are made
+	file   *os.File
+	tap    *capture.Tap
+	memory *clone.Memory
+	pipe   *io.PipeWriter
+
+	done    chan struct{} // learning is over
+	learned []*learned
+	err     error
+	resumed time.Time // when the interrupted clone began; zero: this is none
+}
+
+// journalName is the file of a clone that nobody wants as evidence.
+const journalName = ".clone.pcapng"
+
+func openJournal(c *cli.Context, targets []target) (*journal, error) {
+	j := &journal{c: c, name: c.String("evidence"), out: cloneOutput(c, targets), done: make(chan struct{})}
+	j.keep = j.name != ""
+	if j.out == "-" {
+		return nil, usage("-o - is of capture: clone keeps its journal beside the profiles")
+	}
+	if err := os.MkdirAll(j.out, 0o755); err != nil {
+		return nil, err
+	}
+	if !j.keep {
+		j.name = filepath.Join(j.out, journalName)
+	}
+	resume := c.Bool("resume")
+	switch {
+	case resume && !existing(j.name):
+		return nil, failure{statusUsage, fmt.Errorf("%s: there is no interrupted clone; leave out --resume", j.name)}
+	case !resume && existing(j.name) && !c.Bool("force"):
+		if j.keep {
+			return nil, failure{statusUsage, fmt.Errorf("%s: is there already; --resume goes on with it, --force begins anew", j.name)}
+		}
+		return nil, failure{statusUsage, fmt.Errorf("%s: a clone was interrupted; --resume goes on with it, --force begins anew", j.out)}
+	case !resume:
+		if err := os.Remove(j.name); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, err
+		}
+	}
+	var err error
+	if j.work, err = os.MkdirTemp(j.out, ".ringer-"); err != nil {
+		return nil, err
+	}
+	// The file holds communities and passwords as they were sent.
+	if j.file, err = os.OpenFile(j.name, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+		j.close()
+		return nil, err
+	}
+	if err := j.begin(resume); err != nil {
+		j.close()
+		return nil, err
+	}
+	return j, nil
+}
+
+// begin opens the tap, and lets learning read it from the beginning of the file on.
+func (j *journal) begin(resume bool) error {
+	r, w := io.Pipe()
+	j.pipe = w
+	tap, err := capture.ResumeTap(j.file, w, time.Now)
+	if err != nil {
+		return failure{statusInput, err}
+	}
+	j.tap = tap
+	whole, err := j.file.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	old := func() io.Reader { return io.NewSectionReader(j.file, 0, whole) }
+	if resume {
+		seq := capture.Exchanges(old(), j.options())
+		j.memory, err = clone.NewMemory(func(yield func(capture.Exchange, error) bool) {
+			for x, err := range seq {
+				if err == nil && j.resumed.IsZero() {
+					j.resumed = x.At
+				}
+				if !yield(x, err) {
+					return
+				}
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	go func() {
+		defer close(j.done)
+		h := sha256.New()
+		all := io.TeeReader(io.MultiReader(old(), r), h)
+		source := func() clone.Source {
+			io.Copy(io.Discard, all)
+			sum := hex.EncodeToString(h.Sum(nil))
+			src := clone.Source{ID: "c" + sum[:8], Capture: profiles.Capture{Crawl: "ringer clone", SHA256: sum}}
+			if j.keep {
+				src.Capture.File = baseName(j.name)
+			}
+			return src
+		}
+		opt := clone.Options{KeepSecrets: j.c.Bool("keep-secrets"), Now: time.Now()}
+		j.learned, _, j.err = learnExchanges(capture.Exchanges(all, j.options()), source, j.work, opt)
+		r.CloseWithError(j.err) // a scan whose answers nobody learns from is to end
+	}()
+	return nil
+}
+
+// options of reading the journal: unlike a recording, it is read to its end when the user interrupts.
+func (j *journal) options() capture.Options {
+	return capture.Options{Name: j.name, Warn: func(err error) { warn(j.c, "%v", err) }}
+}
+
+// visit begins the visit of a target.
+func (j *journal) visit(t target, care clone.Care) *clone.Visit {
+	v := clone.NewVisit(t.addr, t.name, care, j.tap)
+	v.Memory = j.memory
+	return v
+}
+
+// finish ends the recording and moves what was learned from it to where it is wanted. The file of a clone
+// that is complete goes, unless it is evidence.
+func (j *journal) finish(complete bool) ([]*learned, error) {
+	if err := j.tap.Close(); err != nil && j.err == nil {
+		j.err = fmt.Errorf("%s: %w", j.name, err)
+	}
+	j.pipe.Close()
+	<-j.done
+	if j.err != nil && len(j.learned) == 0 && !errors.Is(j.err, io.ErrClosedPipe) {
+		return nil, j.err
+	}
+	if err := j.publish(complete); err != nil {
+		return nil, err
+	}
+	if complete && !j.keep {
+		if err := os.Remove(j.name); err != nil {
+			return nil, err
+		}
+	}
+	return j.learned, nil
+}
+
+// publish puts the profiles in place: into those that are there, or instead of what the same clone left
+// when it was interrupted.
+func (j *journal) publish(complete bool) error {
+	for _, d := range j.learned {
+		to := filepath.Join(j.out, d.ID)
+		if existing(to) && !j.c.Bool("force") && !j.left(to) {
+			if !complete {
+				warn(j.c, "%s: is there from before, and is added to when the clone is complete", to)
+				d.dir = to
+				continue
+			}
+			old := *d
+			old.dir = to
+			if err := old.join(d); err != nil {
+				return err
+			}
+			d.Device, d.dir = old.Device, to
+			continue
+		}
+		if err := os.RemoveAll(to); err != nil {
+			return err
+		}
+		if err := os.Rename(d.dir, to); err != nil {
+			return err
+		}
+		d.dir = to
+	}
+	return nil
+}
+
+// left says whether a profile is what this clone left when it was interrupted.
+func (j *journal) left(dir string) bool {
+	dev, err := profiles.Load(dir)
+	if err != nil || j.resumed.IsZero() {
+		return false
+	}
+	defer closeProfiles(dev)
+	if len(dev.Captures) != 1 {
+		return false
+	}
+	for _, k := range dev.Captures {
+		return strings.HasPrefix(k.Crawl, "ringer clone") && !k.From.Before(j.resumed)
+	}
+	return false
+}
+
+func (j *journal) close() {
+	if j.pipe != nil {
+		j.pipe.Close()
+		<-j.done
+	}
+	if j.memory != nil {
+		j.memory.Close()
+	}
+	if j.file != nil {
+		j.file.Close()
+	}
+	os.RemoveAll(j.work)
+}
