@@ -44,7 +44,8 @@ type talk struct {
 	conn wire.Conn
 	buf  []byte
 	in   []byte
-	good []byte // the last question that had an answer
+	sent []byte // the last question
+	good []byte // the last one that had an answer
 	hung int    // times in a row that the device hung up
 }
 
@@ -78,10 +79,16 @@ func (t *talk) ask(ctx context.Context, req wire.Message) ([]wire.Message, error
 	if err != nil {
 		return nil, err
 	}
-	replies, err := t.askBytes(ctx, b)
+	return t.askBy(ctx, func() ([]wire.Message, error) { return t.ask1(b) })
+}
+
+// askBy asks a question by a function, which asks it once on the line that there is, and leaves in sent what
+// it said: client libraries ask so.
+func (t *talk) askBy(ctx context.Context, once func() ([]wire.Message, error)) ([]wire.Message, error) {
+	replies, err := t.untilAnswered(ctx, max(1, t.v.Care.Again), once)
 	switch {
 	case err == nil:
-		t.good, t.hung = b, 0
+		t.good, t.hung = t.sent, 0
 	case errors.Is(err, ErrSilent):
 		if t.v.silent(t.p.Name()) {
 			return nil, cmp.Or(t.alive(ctx), err)
@@ -100,7 +107,7 @@ func (t *talk) alive(ctx context.Context) error {
 		return ErrGone
 	}
 	t.close()
-	if _, err := t.askBytes(ctx, t.good); err != nil {
+	if _, err := t.untilAnswered(ctx, max(1, t.v.Care.Again), func() ([]wire.Message, error) { return t.ask1(t.good) }); err != nil {
 		if goOn(err) {
 			t.v.Remark(t.p.Name(), Suspicious, "stopped answering: not even what it had answered before")
 			return ErrGone
@@ -110,13 +117,13 @@ func (t *talk) alive(ctx context.Context) error {
 	return nil
 }
 
-// askBytes asks until there is an answer, as often as the care allows.
-func (t *talk) askBytes(ctx context.Context, b []byte) (replies []wire.Message, err error) {
+// untilAnswered asks until there is an answer, and again no more often than it is told.
+func (t *talk) untilAnswered(ctx context.Context, more int, once func() ([]wire.Message, error)) (replies []wire.Message, err error) {
 	var again, live bool
-	for try := 0; try <= max(1, t.v.Care.Again); try++ {
+	for try := 0; try <= more; try++ {
 		if err = t.connected(ctx, live); err == nil {
 			t.line.again = again
-			replies, err = t.ask1(b)
+			replies, err = once()
 		}
 		switch {
 		case err == nil:
@@ -189,6 +196,7 @@ func (t *talk) begin(ctx context.Context, live bool) error {
 
 // ask1 asks once, on the connection that there is.
 func (t *talk) ask1(b []byte) ([]wire.Message, error) {
+	t.sent = b
 	n, req, err := t.conn.Next(wire.Client, b, t.port.UDP)
 	if err != nil || n != len(b) || req == nil {
 		return nil, fmt.Errorf("clone: a question that is not of %s: %w", t.p.Name(), cmp.Or(err, wire.ErrShort))
