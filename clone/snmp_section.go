@@ -155,9 +155,13 @@ func (l *snmpLearner) v3Section(sec *profiles.SNMP) {
 	for _, v := range l.views {
 		if v.user && len(v.secret) > 0 {
 			if sec.Users == nil {
-				sec.Users = map[string]string{}
+				sec.Users = map[string]profiles.SNMPUser{}
 			}
-			sec.Users[v.name] = v.level
+			u := profiles.SNMPUser{Level: v.level, Hidden: l.hidden(v.number)}
+			if v.wrote {
+				u.Access = "rw"
+			}
+			sec.Users[v.name] = u
 		}
 	}
 }

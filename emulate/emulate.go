@@ -42,6 +42,8 @@ type Answer struct {
 	Tick time.Time
 	// Request class for the latency table, when it is not the request's own class.
 	Class string
+	// Note is what the event log is to say of it, beside request and answer.
+	Note string
 	// Wait is extra time the device takes for this answer, on top of its latency (turnaround delays).
 	Wait time.Duration
 }

@@ -34,10 +34,16 @@ type snmpService struct {
 // An snmpAsker is a community or a user of SNMPv3: who may see and do what.
 type snmpAsker struct {
 	name   string // as the profile has it: a verifier, or in the clear
-	level  string // of a user
 	write  bool
 	view   []snmp.OID
 	hidden []snmp.OID
+
+	// Of a user.
+	level    string
+	keyed    bool // its key is known
+	denied   bool // whatever it signs is signed wrongly
+	encrypts bool // and can encrypt
+	note     string
 }
 
 // An snmpRefusal is the error that setting a variable, or one below it, gives.
@@ -88,8 +94,11 @@ func openSNMP(st *State, dev *profiles.Device, svc *profiles.Service, p wire.Pro
 	if err := s.loadEngine(); err != nil {
 		return nil, err
 	}
+	if err := s.loadUsers(dev); err != nil {
+		return nil, err
+	}
 	var err error
-	if s.script, err = NewScript(dev, svc, p); err != nil {
+	if s.script, err = NewScript(dev, svc, s.proto); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -97,32 +106,19 @@ func openSNMP(st *State, dev *profiles.Device, svc *profiles.Service, p wire.Pro
 
 // loadRules reads who may do what.
 func (s *snmpService) loadRules() error {
-	oids := func(list []string) (out []snmp.OID, err error) {
-		for _, x := range list {
-			o, err := snmp.ParseOID(x)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, o)
-		}
-		return out, nil
-	}
 	var err error
 	for _, name := range slices.Sorted(maps.Keys(s.sec.Communities)) {
 		c := s.sec.Communities[name]
 		a := &snmpAsker{name: name, write: c.Access == "rw"}
-		if a.view, err = oids(c.View); err != nil {
+		if a.view, err = snmpOIDs(c.View); err != nil {
 			return fmt.Errorf("communities: view: %w", err)
 		}
-		if a.hidden, err = oids(c.Hidden); err != nil {
+		if a.hidden, err = snmpOIDs(c.Hidden); err != nil {
 			return fmt.Errorf("communities: hidden: %w", err)
 		}
 		s.names = append(s.names, a)
 	}
-	for name, level := range s.sec.Users {
-		s.users = append(s.users, &snmpAsker{name: name, level: level})
-	}
-	if s.writable, err = oids(s.sec.Writable); err != nil {
+	if s.writable, err = snmpOIDs(s.sec.Writable); err != nil {
 		return fmt.Errorf("writable: %w", err)
 	}
 	for o, name := range s.sec.Refuse {
@@ -137,6 +133,17 @@ func (s *snmpService) loadRules() error {
 		}
 	}
 	return nil
+}
+
+func snmpOIDs(list []string) (out []snmp.OID, err error) {
+	for _, x := range list {
+		o, err := snmp.ParseOID(x)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, o)
+	}
+	return out, nil
 }
 
 func (s *snmpService) Protocol() wire.Protocol { return s.proto }

@@ -74,7 +74,7 @@ func (c *tcpConn) answer(m wire.Message) {
 
 // take files an answer that was encoded into out.
 func (c *tcpConn) take(kind EventKind, req span, out []byte, a *Answer, err error) {
-	t := turn{kind: kind, from: a.From, last: a.Close, req: req, ans: span{len(c.out), len(out)}}
+	t := turn{kind: kind, from: a.From, last: a.Close, req: req, ans: span{len(c.out), len(out)}, text: a.Note}
 	c.out = out
 	if err != nil {
 		c.decoy.log.Error("an answer cannot be sent: please report this", "device", c.d.device, "peer", c.peer.Remote, "error", err)

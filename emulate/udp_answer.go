@@ -28,7 +28,7 @@ func (u *udpPort) respond(p *udpPeer, b []byte) int {
 			took = p.d.delay(m, &a)
 		}
 	}
-	u.send(p, turn{kind: Asked, from: a.From, req: req}, b, out, took, err)
+	u.send(p, turn{kind: Asked, from: a.From, req: req, text: a.Note}, b, out, took, err)
 	if a.Close {
 		u.drop(p)
 		return len(out)

@@ -121,6 +121,9 @@ func (a *Account) Validate(v *Validation) {
 	if a.Verify != "" && !IsVerifier(a.Verify) {
 		v.At("verify").Errorf("want sha256:<salt>:<digest> in hexadecimal")
 	}
+	if a.USM != nil {
+		a.USM.check(a.Bait, v.At("usm"), v.At("bait"))
+	}
 }
 
 func (l *Latency) Validate(v *Validation) {

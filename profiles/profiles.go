@@ -95,6 +95,8 @@ type Account struct {
 	Verify string `yaml:"verify,omitempty"` // salted verifier, see Verifier
 	Bait   string `yaml:"bait,omitempty"`   // secret that visitors may find, in the clear
 	Role   string `yaml:"role,omitempty"`   // as the device calls it
+
+	USM *AccountUSM `yaml:"usm,omitempty"` // of SNMPv3
 }
 
 // A Service is one protocol on one port. In YAML it is a mapping of one key, the protocol's name, to

@@ -48,6 +48,11 @@ func Redact(d *Device, salt []byte, what ...string) (redacted *Device, left []st
 				s.Redact(r)
 			}
 		}
+		for i := range redacted.Accounts {
+			if redacted.Accounts[i].redact(r) {
+				redacted.redaction("SNMPv3 passwords", "left out")
+			}
+		}
 		for _, w := range r.what {
 			redacted.redaction(w, "verifier")
 		}

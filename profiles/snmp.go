@@ -52,9 +52,10 @@ type SNMP struct {
 	LongLengths int `yaml:"long_lengths,omitempty"`
 
 	// Engine and Users are for SNMPv3. Users maps each user to the most that was seen of it: noauth, auth
-	// or priv.
-	Engine *SNMPEngine       `yaml:"engine,omitempty"`
-	Users  map[string]string `yaml:"users,omitempty"`
+	// or priv, or to a mapping (see SNMPUser). Its passwords are those of the account of that name (usm);
+	// every account with usm is a user.
+	Engine *SNMPEngine         `yaml:"engine,omitempty"`
+	Users  map[string]SNMPUser `yaml:"users,omitempty"`
 
 	// Known are the stretches of the tree, "FROM-TO", that were walked: what is not in the walk file is
 	// not on the device there. TO is "end" where the device said that nothing follows.
@@ -155,11 +156,8 @@ func (s *SNMP) Validate(v *Validation) {
 			v.At("engine", "id").Errorf("%q: want 5 to 32 bytes in hexadecimal", e.ID)
 		}
 	}
-	for u, level := range s.Users {
-		if level == "" {
-			v.At("users", u).Errorf("want noauth, auth or priv")
-		}
-		v.At("users", u).OneOf(level, "noauth", "auth", "priv")
+	for name, u := range s.Users {
+		u.check(v.At("users", name))
 	}
 	if len(s.Users) > 0 && s.Engine == nil {
 		v.At("engine").Errorf("users are of SNMPv3, which wants an engine")

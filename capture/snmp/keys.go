@@ -161,6 +161,17 @@ func NewEngineKeys(engineID []byte, users ...User) (*Keys, error) {
 	return k, nil
 }
 
+// Users gives the users of a name.
+func (k *Keys) Users(name string) (users []User) {
+	if k == nil {
+		return nil
+	}
+	for _, s := range k.users[name] {
+		users = append(users, *s.user)
+	}
+	return users
+}
+
 // Find gives the keys of the users of a name with an engine.
 func (k *Keys) Find(user, engineID []byte) []*Key {
 	if k == nil || len(engineID) == 0 {

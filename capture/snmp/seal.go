@@ -12,11 +12,12 @@ const (
 	Unchecked       Seal = iota // no key is known
 	Authentic                   // the digest is right; what was encrypted is decrypted
 	WrongDigest                 // what is encrypted stays so
-	DecryptionError             // the digest is right, but what is encrypted stays so
+	DecryptionError             // the digest is right, but there is no key to the rest, or it has no possible length
+	Garbled                     // it decrypts to what is no PDU: another key encrypted it
 )
 
 func (s Seal) String() string {
-	return [...]string{"unchecked", "authentic", "wrong digest", "decryption error"}[s]
+	return [...]string{"unchecked", "authentic", "wrong digest", "decryption error", "garbled"}[s]
 }
 
 // sealing is what a message was signed and encrypted with, and what it was before.
@@ -74,18 +75,18 @@ func (c *Conn) open(m *V3Message, b []byte) {
 			m.seal = &sealing{}
 		}
 		*m.seal = sealing{key: k, whole: b, plain: m.seal.plain[:0]}
-		if m.ScopedPDU == nil && !c.decrypt(m) {
-			m.Seal, m.seal = DecryptionError, nil
+		if m.ScopedPDU == nil {
+			m.Seal = c.decrypt(m)
 		}
 		return
 	}
 }
 
-func (c *Conn) decrypt(m *V3Message) bool {
+func (c *Conn) decrypt(m *V3Message) Seal {
 	s, u := m.seal, m.USM
 	s.plain = append(s.plain, m.EncryptedPDU...)
 	if !m.Flags.Has(FlagPriv) || s.key.crypt(s.plain, u.PrivParams, u.EngineBoots, u.EngineTime, false) != nil {
-		return false
+		return DecryptionError
 	}
 	r := reader{b: s.plain, end: len(s.plain)}
 	scoped := &c.scoped
@@ -93,7 +94,7 @@ func (c *Conn) decrypt(m *V3Message) bool {
 		scoped = &ScopedPDU{}
 	}
 	if !scoped.read(&r) {
-		return false
+		return Garbled
 	}
 	s.size = r.pos
 	if r.odd {
@@ -101,7 +102,7 @@ func (c *Conn) decrypt(m *V3Message) bool {
 	}
 	s.cipher, s.boots, s.time, s.salt = m.EncryptedPDU, u.EngineBoots, u.EngineTime, u.PrivParams
 	m.ScopedPDU, m.EncryptedPDU = scoped, nil
-	return true
+	return Authentic
 }
 
 // saltOf is the salt to encrypt with, of the right length; fresh: it is still to be made.
@@ -119,7 +120,7 @@ func (s *sealing) saltOf(u *USM) (salt []byte, fresh bool, err error) {
 
 // encrypt appends the scoped PDU as an encrypted one. The salt is the last of what w has before it. What is
 // as it was read is encrypted as it was then.
-func (s *sealing) encrypt(w *writer, m *V3Message, start int, fresh bool) error {
+func (s *sealing) encrypt(w *writer, m *V3Message, start, digestEnd int, fresh bool) error {
 	at := len(w.b) - saltSize
 	mark := w.begin(byte(TypeOctetString))
 	body := len(w.b)
@@ -136,6 +137,8 @@ func (s *sealing) encrypt(w *writer, m *V3Message, start int, fresh bool) error 
 	w.b = append(w.b, zeros[:s.key.padding(len(plain))]...)
 	plain, salt := w.b[body:], w.b[at:at+saltSize]
 	if fresh {
+		clear(w.b[digestEnd-s.key.user.Auth.digestSize() : digestEnd])
+		clear(salt)
 		s.key.freshSalt(salt, w.b[start:], m.USM.EngineBoots)
 	}
 	if err := s.key.crypt(plain, salt, m.USM.EngineBoots, m.USM.EngineTime, true); err != nil {

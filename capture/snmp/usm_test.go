@@ -135,7 +135,7 @@ func TestWrongKeys(t *testing.T) {
 		want  snmp.Seal
 	}{
 		{nil, snmp.Unchecked}, {[]snmp.User{other}, snmp.Unchecked}, {[]snmp.User{wrong}, snmp.WrongDigest},
-		{[]snmp.User{unsafe}, snmp.DecryptionError}, {[]snmp.User{another}, snmp.DecryptionError},
+		{[]snmp.User{unsafe}, snmp.DecryptionError}, {[]snmp.User{another}, snmp.Garbled},
 		{[]snmp.User{wrong, john}, snmp.Authentic},
 	} {
 		_, m, err := snmp.Protocol{Keys: keysOf(t, x.users...)}.New().Next(wire.Client, raw, true)

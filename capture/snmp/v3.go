@@ -165,7 +165,7 @@ func (m *V3Message) Append(b []byte) ([]byte, error) {
 			if len(digest) != n {
 				digest = zeros[:n]
 			}
-			if m.Flags.Has(FlagPriv) {
+			if m.ScopedPDU != nil && m.Flags.Has(FlagPriv) {
 				var err error
 				if salt, fresh, err = seal.saltOf(u); err != nil {
 					return b, err
@@ -192,7 +192,7 @@ func (m *V3Message) Append(b []byte) ([]byte, error) {
 	case s == nil:
 		w.octets(m.EncryptedPDU)
 	case seal != nil && m.Flags.Has(FlagPriv):
-		if err := seal.encrypt(&w, m, start, fresh); err != nil {
+		if err := seal.encrypt(&w, m, start, digestEnd, fresh); err != nil {
 			return b, err
 		}
 	default:
