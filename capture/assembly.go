@@ -38,6 +38,7 @@ type assembly struct {
 	trying   int // bytes, by identification
 	waiting  int // bytes, of incomplete messages
 	window   window
+	calls    []call                    // to everybody, the newest last
 	replies  map[reflect.Type]struct{} // the types of all that has answered a request so far
 	lastType reflect.Type
 }
@@ -199,7 +200,7 @@ func (a *assembly) open(k flowKey) *flow {
 func (a *assembly) wanted(f *flow) bool {
 	device, port := a.devices == nil, a.ports == nil
 	for _, p := range f.addrs {
-		device = device || a.devices[p.Addr()]
+		device = device || a.devices[p.Addr()] || f.key.udp && isEverybody(p.Addr())
 		port = port || a.ports[p.Port()]
 	}
 	return device && port

@@ -170,6 +170,9 @@ func (f *flow) message(side wire.Side, m wire.Message, raw []byte, first, last m
 		f.unasked(m, raw, first, last)
 		return
 	}
+	if f.toAll && f.aloud(side, m, raw, first, last) {
+		return
+	}
 	if side == wire.Client {
 		f.giveUp(raw, last)
 		p := f.newPending(first, last)
@@ -189,6 +192,15 @@ func (f *flow) message(side wire.Side, m wire.Message, raw []byte, first, last m
 		return
 	}
 	i, final := f.talk.conn.Match(f.asked, m)
+	if announces(f.talk.protocol, m) {
+		newest := 0
+		if i >= 0 {
+			newest = f.open[i].packet
+		}
+		if f.answersCall(newest, m, raw, first, last) {
+			return
+		}
+	}
 	if i < 0 || i >= len(f.open) {
 		f.unasked(m, raw, first, last)
 		return

@@ -40,6 +40,7 @@ type flow struct {
 	identification
 	talk     *dialogue // decided
 	notifies bool      // the server is who sends: SNMP notifications
+	toAll    bool      // one of the peers is a broadcast address
 	ignored  bool      // not asked for, or unknown
 
 	open        []*pending

@@ -277,7 +277,8 @@ func (f *flow) choose(t *trial) {
 	f.trials, f.early, f.head = nil, nil, [2][]byte{}
 	f.talk.to = f
 	f.notifies = f.key.udp && f.addrs[t.server].Port() == portNotifications
-	if f.notifies {
+	speaks, toAll := f.announced(t)
+	if f.toAll = toAll; f.notifies || speaks {
 		// The device speaks first here, to the manager's port.
 		f.talk.server = 1 - t.server
 		for i := range t.events {
@@ -288,7 +289,7 @@ func (f *flow) choose(t *trial) {
 	if f.notifies {
 		server = netip.AddrPortFrom(server.Addr(), portNotifications)
 	}
-	if !f.a.wantedServer(server) {
+	if !f.a.wantedServer(server) && !toAll {
 		f.settle()
 		f.talk.release()
 		f.talk, f.ignored = nil, true
@@ -297,7 +298,9 @@ func (f *flow) choose(t *trial) {
 	if !t.usual && len(f.a.known) < knownMax {
 		f.a.known[serverKey{f.key.udp, f.addrs[t.server]}] = slices.IndexFunc(f.a.protocols, func(p wire.Protocol) bool { return p.Name() == t.protocol.Name() })
 	}
-	f.entry = f.a.survey.service(f)
+	if !toAll {
+		f.entry = f.a.survey.service(f)
+	}
 	for _, e := range t.events {
 		switch {
 		case e.message != nil:

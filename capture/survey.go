@@ -156,6 +156,9 @@ func (f *flow) account() {
 		return
 	}
 	e, server := f.entry, 0
+	if f.toAll && e == nil {
+		return
+	}
 	if f.talk != nil {
 		server = f.talk.server
 		e.NotUnderstood += int64(f.talk.errors)

@@ -135,7 +135,7 @@ func (c *Conn) apdu(r *wire.Reader, h Header) Message {
 		b := r.Rest()
 		switch {
 		case segmented:
-			m.Parameters = (*Opaque)(&b)
+			m.Parameters = opaque(b)
 		case c.reuse && m.Service == ReadProperty && c.read.read(b):
 			m.Parameters = &c.read
 		default:
@@ -155,7 +155,7 @@ func (c *Conn) apdu(r *wire.Reader, h Header) Message {
 		}
 		m.Service = ConfirmedService(r.Uint8())
 		if b := r.Rest(); segmented {
-			m.Parameters = (*Opaque)(&b)
+			m.Parameters = opaque(b)
 		} else {
 			m.Parameters = parameters(b, m.Service.forms().ack)
 		}
@@ -182,8 +182,10 @@ func parameters(b []byte, form func() Parameters) Parameters {
 			return p
 		}
 	}
-	return (*Opaque)(&b)
+	return opaque(b)
 }
+
+func opaque(b []byte) Parameters { return (*Opaque)(&b) }
 
 func appendParameters(b []byte, p Parameters) []byte {
 	if p == nil {
@@ -201,9 +203,9 @@ func ParseAck(s ConfirmedService, b []byte) Parameters { return parameters(b, s.
 // ParseRequest reads the parameters of a request whose segments were joined.
 func ParseRequest(s ConfirmedService, b []byte) Parameters { return parameters(b, s.forms().request) }
 
-func flag(on bool, bit byte) byte {
+func bit(on bool, b byte) byte {
 	if on {
-		return bit
+		return b
 	}
 	return 0
 }
@@ -214,41 +216,41 @@ func (h *Header) begin(b []byte) []byte { return h.Network.append(h.Link.begin(b
 // Append appends the datagram to b.
 func (m *ConfirmedRequest) Append(b []byte) ([]byte, error) {
 	at := len(b)
-	b = append(m.begin(b), byte(ConfirmedRequestType)<<4|flag(m.Segmented, bitSegmented)|flag(m.More, bitMore)|flag(m.Accepts, bitAccepts),
+	b = append(m.begin(b), byte(ConfirmedRequestType)<<4|bit(m.Segmented, bitSegmented)|bit(m.More, bitMore)|bit(m.Accepts, bitAccepts),
 		m.MaxSegments<<4|m.MaxAPDU&15, m.InvokeID)
 	if m.Segmented {
 		b = append(b, m.Sequence, m.Window)
 	}
-	return endLink(appendParameters(append(b, byte(m.Service)), m.Parameters), at)
+	return m.Link.end(appendParameters(append(b, byte(m.Service)), m.Parameters), at)
 }
 
 // Append appends the datagram to b.
 func (m *UnconfirmedRequest) Append(b []byte) ([]byte, error) {
 	at := len(b)
 	b = append(m.begin(b), byte(UnconfirmedRequestType)<<4, byte(m.Service))
-	return endLink(appendParameters(b, m.Parameters), at)
+	return m.Link.end(appendParameters(b, m.Parameters), at)
 }
 
 // Append appends the datagram to b.
 func (m *SimpleAck) Append(b []byte) ([]byte, error) {
 	at := len(b)
-	return endLink(append(m.begin(b), byte(SimpleAckType)<<4, m.InvokeID, byte(m.Service)), at)
+	return m.Link.end(append(m.begin(b), byte(SimpleAckType)<<4, m.InvokeID, byte(m.Service)), at)
 }
 
 // Append appends the datagram to b.
 func (m *ComplexAck) Append(b []byte) ([]byte, error) {
 	at := len(b)
-	b = append(m.begin(b), byte(ComplexAckType)<<4|flag(m.Segmented, bitSegmented)|flag(m.More, bitMore), m.InvokeID)
+	b = append(m.begin(b), byte(ComplexAckType)<<4|bit(m.Segmented, bitSegmented)|bit(m.More, bitMore), m.InvokeID)
 	if m.Segmented {
 		b = append(b, m.Sequence, m.Window)
 	}
-	return endLink(appendParameters(append(b, byte(m.Service)), m.Parameters), at)
+	return m.Link.end(appendParameters(append(b, byte(m.Service)), m.Parameters), at)
 }
 
 // Append appends the datagram to b.
 func (m *SegmentAck) Append(b []byte) ([]byte, error) {
 	at := len(b)
-	return endLink(append(m.begin(b), byte(SegmentAckType)<<4|flag(m.Negative, bitNegative)|flag(m.Server, bitServer),
+	return m.Link.end(append(m.begin(b), byte(SegmentAckType)<<4|bit(m.Negative, bitNegative)|bit(m.Server, bitServer),
 		m.InvokeID, m.Sequence, m.Window), at)
 }
 
@@ -256,19 +258,19 @@ func (m *SegmentAck) Append(b []byte) ([]byte, error) {
 func (m *Error) Append(b []byte) ([]byte, error) {
 	at := len(b)
 	b = append(m.begin(b), byte(ErrorType)<<4, m.InvokeID, byte(m.Service))
-	return endLink(appendParameters(b, m.Parameters), at)
+	return m.Link.end(appendParameters(b, m.Parameters), at)
 }
 
 // Append appends the datagram to b.
 func (m *Reject) Append(b []byte) ([]byte, error) {
 	at := len(b)
-	return endLink(append(m.begin(b), byte(RejectType)<<4, m.InvokeID, byte(m.Reason)), at)
+	return m.Link.end(append(m.begin(b), byte(RejectType)<<4, m.InvokeID, byte(m.Reason)), at)
 }
 
 // Append appends the datagram to b.
 func (m *Abort) Append(b []byte) ([]byte, error) {
 	at := len(b)
-	return endLink(append(m.begin(b), byte(AbortType)<<4|flag(m.Server, bitServer), m.InvokeID, byte(m.Reason)), at)
+	return m.Link.end(append(m.begin(b), byte(AbortType)<<4|bit(m.Server, bitServer), m.InvokeID, byte(m.Reason)), at)
 }
 
 // AppendKey names the question: who is asked, and what.

@@ -90,17 +90,18 @@ func (c *Conn) Next(_ wire.Side, b []byte, eof bool) (int, wire.Message, error) 
 	if b[0] != linkType || Function(b[1]) > functionMax || n < 4 {
 		return 0, nil, errNotBACnet
 	}
+	wrong := 0
 	if n > len(b) {
-		if eof {
-			return 0, nil, errNotBACnet
+		if !eof {
+			return 0, nil, nil
 		}
-		return 0, nil, nil
+		n, wrong = len(b), n-len(b) // some devices count what they do not send
 	}
 	b = b[:n:n]
 	if !c.reuse {
 		b = bytes.Clone(b)
 	}
-	m := c.decode(b)
+	m := c.decode(b, wrong)
 	if m != nil {
 		again, err := m.Append(c.again[:0])
 		c.again = again[:0]
@@ -108,16 +109,16 @@ func (c *Conn) Next(_ wire.Side, b []byte, eof bool) (int, wire.Message, error) 
 			return n, m, nil
 		}
 	}
-	if Function(b[1]).carries() && !carriesNetwork(b) {
+	if wrong > 0 || Function(b[1]).carries() && !carriesNetwork(b) {
 		return 0, nil, errNotBACnet
 	}
 	return n, &Raw{Bytes: b}, nil
 }
 
 // decode reads the datagram b; nil: it cannot be read.
-func (c *Conn) decode(b []byte) Message {
+func (c *Conn) decode(b []byte, wrong int) Message {
 	r := wire.NewReader(b)
-	var h Header
+	h := Header{Link: Link{wrong: wrong}}
 	h.Link.read(&r)
 	if !h.Link.Function.carries() {
 		m := &LinkMessage{Header: h}

@@ -132,7 +132,7 @@ func encodeField(b []byte, f reflect.Value, p *fieldPlan) []byte {
 		return appendInt(b, tag(TagSigned), context, f.Int())
 	case reflect.Bool:
 		if context {
-			return append(appendTag(b, number, true, 1), flag(f.Bool(), 1))
+			return append(appendTag(b, number, true, 1), bit(f.Bool(), 1))
 		}
 		return AppendBoolean(b, f.Bool())
 	case reflect.Float32:

@@ -66,6 +66,8 @@ type Link struct {
 	Function Function
 	Length   uint16         `wire:"sum"`
 	Origin   netip.AddrPort // whose datagram is forwarded
+
+	wrong int // how much more than there is the length says
 }
 
 func (l *Link) read(r *wire.Reader) {
@@ -86,8 +88,8 @@ func (l *Link) begin(b []byte) []byte {
 	return b
 }
 
-func endLink(b []byte, at int) ([]byte, error) {
-	n := len(b) - at
+func (l *Link) end(b []byte, at int) ([]byte, error) {
+	n := len(b) - at + l.wrong
 	if n > 0xffff {
 		return b[:at], fmt.Errorf("bacnet: a datagram of %d bytes", n)
 	}
@@ -199,7 +201,7 @@ func (m *LinkMessage) Append(b []byte) ([]byte, error) {
 	case SecureBVLL:
 		b = append(b, m.Secure...)
 	}
-	return endLink(b, at)
+	return m.Link.end(b, at)
 }
 
 // Class is the class of the request.

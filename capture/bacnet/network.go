@@ -204,7 +204,7 @@ func (m *NetworkMessage) Append(b []byte) ([]byte, error) {
 		}
 	}
 	b = append(b, m.Data...)
-	return endLink(b, at)
+	return m.Link.end(b, at)
 }
 
 // Class is the class of the request.

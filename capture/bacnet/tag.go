@@ -137,7 +137,7 @@ func appendTag(b []byte, number uint8, context bool, size int) []byte {
 }
 
 func appendTagByte(b []byte, number uint8, context bool, low byte) []byte {
-	low |= flag(context, 8)
+	low |= bit(context, 8)
 	if number < 15 {
 		return append(b, number<<4|low)
 	}
@@ -178,7 +178,7 @@ func AppendReal(b []byte, bits uint32) []byte {
 
 // AppendBoolean appends an application-tagged boolean.
 func AppendBoolean(b []byte, v bool) []byte {
-	return appendTagByte(b, uint8(TagBoolean), false, flag(v, 1))
+	return appendTagByte(b, uint8(TagBoolean), false, bit(v, 1))
 }
 
 // AppendBits appends an application-tagged bit string, the first bit first.

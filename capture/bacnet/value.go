@@ -108,7 +108,7 @@ func appendApplication(b []byte, t Tag, c []byte) []byte {
 				return append(b, '-')
 			}
 			for _, on := range bits {
-				b = append(b, '0'+flag(on, 1))
+				b = append(b, '0'+bit(on, 1))
 			}
 			return b
 		}

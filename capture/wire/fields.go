@@ -17,3 +17,9 @@ func FieldText(v reflect.Value) string { return leafString(v) }
 type Opener interface {
 	Opening(first Message) []Message
 }
+
+// An Announcer is a Protocol in which messages are said to everybody: a question that any device may answer,
+// or what devices announce unasked or as the answer to such a question.
+type Announcer interface {
+	Announces(m Message) bool // m is not a question, though it may come first
+}
