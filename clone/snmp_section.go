@@ -25,6 +25,7 @@ func (l *snmpLearner) Finish(out *Output) (profiles.Section, error) {
 	sec.Refuse = l.refusals()
 	l.communities(sec, out)
 	l.v3Section(sec)
+	l.accounts(out)
 	sec.Known = l.known()
 	if err := l.writeWalk(sec, out); err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package clone
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"ringer/capture"
@@ -10,9 +11,9 @@ import (
 	"ringer/profiles"
 )
 
-// v3 learns from SNMPv3. Discovery and what is neither signed nor encrypted become cells like the older
-// versions. Everything else depends on keys that are not known: it is kept whole, and only its values,
-// where they are in the clear, are learned.
+// v3 learns from SNMPv3. Discovery, and what is neither signed nor encrypted or is both with keys that are
+// known, become cells like the older versions. Everything else is kept whole, and only its values, where
+// they are in the clear, are learned.
 func (l *snmpLearner) v3(x *capture.Exchange, req *snmp.V3Message) {
 	if len(x.Replies) != 1 {
 		l.s.Record.Keep(x)
@@ -23,14 +24,17 @@ func (l *snmpLearner) v3(x *capture.Exchange, req *snmp.V3Message) {
 		l.s.Record.Keep(x)
 		return
 	}
+	before := l.engine.snmpEngineClock
 	l.engineOf(reply, x)
 	v := l.view(req.USM.UserName, true)
 	if reply.ScopedPDU == nil || reply.PDU.Type != snmp.Report {
 		l.number(v)
 		v.answered[snmp.V3] = true
 		v.level = snmpLevel(v.level, req.Flags)
+		v.knownAs(reply)
+		l.noteSet(v, req, reply)
 	}
-	if l.v3Regular(req, reply) && l.v3Learn(v, req, reply, x) {
+	if l.v3Regular(req, reply) && l.v3Learn(v, before, req, reply, x) {
 		u := reply.USM
 		l.engine.track.Add(snmpEngineSample(u), false)
 		l.s.Record.Count(x)
@@ -40,6 +44,24 @@ func (l *snmpLearner) v3(x *capture.Exchange, req *snmp.V3Message) {
 		l.aside(reply.PDU.VarBinds, x)
 	}
 	l.s.Record.Keep(x)
+}
+
+// knownAs remembers whose key opened a reply.
+func (v *snmpView) knownAs(reply *snmp.V3Message) {
+	if reply.Seal == snmp.Authentic {
+		v.owner = reply.Key().User()
+	}
+}
+
+// noteSet gathers what an answer to a SET says of what a user may do.
+func (l *snmpLearner) noteSet(v *snmpView, req, reply *snmp.V3Message) {
+	if req.ScopedPDU == nil || reply.ScopedPDU == nil || req.PDU.Type != snmp.SetRequest {
+		return
+	}
+	if reply.PDU.ErrorStatus == snmp.NoError {
+		v.wrote = true
+	}
+	l.noteRefusal(v, &req.PDU, &reply.PDU)
 }
 
 func snmpLevel(level string, f snmp.Flags) string {
@@ -68,49 +90,118 @@ func (l *snmpLearner) engineOf(reply *snmp.V3Message, x *capture.Exchange) {
 	e.maxSize = reply.MaxSize
 }
 
-// v3Regular says whether an answer is one that is made from the values and the engine alone.
+// v3Regular says whether an answer is one that is made from the values, the engine and the keys alone.
 func (l *snmpLearner) v3Regular(req, reply *snmp.V3Message) bool {
-	q, r := req.ScopedPDU, reply.ScopedPDU
-	if q == nil || r == nil || !reply.Minimal() || req.Flags.Has(snmp.FlagAuth) || reply.Flags[0] != 0 {
+	r, u := reply.ScopedPDU, reply.USM
+	if r == nil || !reply.Minimal() || !bytes.Equal(u.EngineID, l.engine.id) || !bytes.Equal(u.UserName, req.USM.UserName) ||
+		!bytes.Equal(r.ContextEngineID, l.engine.id) || reply.Flags.Has(snmp.FlagAuth) != (reply.Seal == snmp.Authentic) {
 		return false
 	}
-	u := reply.USM
-	return bytes.Equal(u.EngineID, l.engine.id) && bytes.Equal(u.UserName, req.USM.UserName) && len(u.AuthParams) == 0 && len(u.PrivParams) == 0 &&
-		bytes.Equal(r.ContextEngineID, l.engine.id) && bytes.Equal(r.ContextName, q.ContextName) && r.PDU.RequestID == q.PDU.RequestID
+	return reply.Flags.Has(snmp.FlagAuth) || len(u.AuthParams) == 0 && len(u.PrivParams) == 0
 }
 
-func (l *snmpLearner) v3Learn(v *snmpView, req, reply *snmp.V3Message, x *capture.Exchange) bool {
+func (l *snmpLearner) v3Learn(v *snmpView, before snmpEngineClock, req, reply *snmp.V3Message, x *capture.Exchange) bool {
 	if reply.PDU.Type == snmp.Report {
-		list := reply.PDU.VarBinds
-		if !req.Discovery() || len(list) != 1 || !list[0].OID.Equal(snmp.UnknownEngineIDs) || list[0].Value.Type != snmp.TypeCounter32 {
-			return false
-		}
-		if l.engine.reports == nil {
-			l.engine.reports = map[string]*profiles.Track{}
-		}
-		name := list[0].OID.String()
-		if l.engine.reports[name] == nil {
-			l.engine.reports[name] = &profiles.Track{}
-			l.engine.reports[name].SpillTo(l.s.spill)
-		}
-		l.engine.reports[name].Add(append([]byte{byte(list[0].Value.Type)}, list[0].Value.Content()...), false)
-		return true
+		return l.v3Report(v, before, req, reply, x)
 	}
-	if reply.PDU.Type != snmp.Response || !bytes.Equal(req.USM.EngineID, l.engine.id) || len(req.ContextName) > 0 {
+	const protection = snmp.FlagAuth | snmp.FlagPriv
+	return reply.PDU.Type == snmp.Response && req.ScopedPDU != nil && bytes.Equal(req.USM.EngineID, l.engine.id) &&
+		req.Flags.Has(snmp.FlagAuth) == (req.Seal == snmp.Authentic) && req.Flags[0]&protection == reply.Flags[0] &&
+		len(req.ContextName)+len(reply.ContextName) == 0 && reply.PDU.RequestID == req.PDU.RequestID &&
+		l.learn(v, &req.PDU, &reply.PDU, snmp.V3, x)
+}
+
+// v3Report learns from a report that any agent would give.
+func (l *snmpLearner) v3Report(v *snmpView, before snmpEngineClock, req, reply *snmp.V3Message, x *capture.Exchange) bool {
+	list := reply.PDU.VarBinds
+	if len(list) != 1 || list[0].Value.Type != snmp.TypeCounter32 || reply.Flags.Has(snmp.FlagPriv) || len(reply.ContextName) > 0 {
 		return false
 	}
-	return l.learn(v, &req.PDU, &reply.PDU, snmp.V3, x)
+	id := int64(0)
+	if req.ScopedPDU != nil && !req.WasEncrypted() {
+		id = req.PDU.RequestID
+	}
+	why, signed := list[0].OID, false
+	switch {
+	case reply.PDU.RequestID != id:
+		return false
+	case why.Equal(snmp.UnknownEngineIDs):
+		if !req.Discovery() || req.Flags.Has(snmp.FlagAuth) {
+			return false
+		}
+	case why.Equal(snmp.WrongDigests): // of a user who is known by what it was answered before
+		if v.owner == nil || req.Seal != snmp.WrongDigest {
+			return false
+		}
+	case why.Equal(snmp.NotInTimeWindows):
+		signed = true
+		if v.owner == nil || req.Seal == snmp.Unchecked || req.Seal == snmp.WrongDigest || l.engine.near(req.USM, x.At) || before.near(req.USM, x.At) {
+			return false
+		}
+	default:
+		return false
+	}
+	if reply.Flags.Has(snmp.FlagAuth) != signed {
+		return false
+	}
+	if l.engine.reports == nil {
+		l.engine.reports = map[string]*profiles.Track{}
+	}
+	name := why.String()
+	if l.engine.reports[name] == nil {
+		l.engine.reports[name] = &profiles.Track{}
+		l.engine.reports[name].SpillTo(l.s.spill)
+	}
+	l.engine.reports[name].Add(append([]byte{byte(list[0].Value.Type)}, list[0].Value.Content()...), false)
+	return true
+}
+
+// accounts puts the users whose keys are known on the device's list. Their passwords stay out of it unless
+// secrets are kept: there is no other form in which they would be of use.
+func (l *snmpLearner) accounts(out *Output) {
+	for _, v := range l.views {
+		if v.owner == nil {
+			continue
+		}
+		usm := &profiles.AccountUSM{Auth: v.owner.Auth.String()}
+		if v.owner.Priv != snmp.NoPriv {
+			usm.Priv = v.owner.Priv.String()
+		}
+		if l.s.Options.KeepSecrets {
+			usm.AuthPassword, usm.PrivPassword = v.owner.AuthPassword, v.owner.PrivPassword
+		} else {
+			out.Redact("SNMPv3 passwords", "left out")
+		}
+		dev := out.Device
+		i := slices.IndexFunc(dev.Accounts, func(a profiles.Account) bool { return a.Name == v.name })
+		if i < 0 {
+			dev.Accounts = append(dev.Accounts, profiles.Account{Name: v.name})
+			i = len(dev.Accounts) - 1
+		}
+		dev.Accounts[i].USM = usm
+	}
 }
 
 // snmpEngine is what is known of the agent's SNMPv3 engine.
 type snmpEngine struct {
-	id      []byte
-	boots   int64
-	time    int64
-	at      time.Time
+	id []byte
+	snmpEngineClock
 	maxSize int64
 	track   profiles.Track // boots and time, as discovery and requests without a digest were answered
 	reports map[string]*profiles.Track
+}
+
+// An snmpEngineClock is what an engine said of its boots and time, and when.
+type snmpEngineClock struct {
+	boots, time int64
+	at          time.Time
+}
+
+// near says whether a request is inside the time window (RFC 3414, section 3.2, step 7).
+func (c snmpEngineClock) near(u *snmp.USM, now time.Time) bool {
+	const window = 150
+	seconds := c.time + int64(now.Sub(c.at)/time.Second)
+	return !c.at.IsZero() && u.EngineBoots == c.boots && u.EngineTime >= seconds-window && u.EngineTime <= seconds+window
 }
 
 // snmpEngineSample is a sample of the engine's clock: boots and time, four octets each.

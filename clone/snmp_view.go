@@ -16,7 +16,8 @@ type snmpView struct {
 	secret   []byte // the community in the clear
 	name     string // what the profile calls it: the community or its verifier
 	user     bool
-	level    string // of a user: noauth, auth, priv
+	level    string     // of a user: noauth, auth, priv
+	owner    *snmp.User // of a user whose key is known: protocols and passwords
 	wrote    bool
 	answered map[snmp.Version]bool
 	silent   map[snmp.Version][]*capture.Exchange // until the first answer
@@ -124,9 +125,7 @@ func (l *snmpLearner) note(v *snmpView, req, reply *snmp.CommunityMessage) {
 	}
 	e := reply.PDU.ErrorStatus
 	if req.PDU.Type == snmp.SetRequest {
-		if i := int(reply.PDU.ErrorIndex) - 1; e != snmp.NoError && i >= 0 && i < len(req.PDU.VarBinds) && len(l.refused) < snmpRefusedMax {
-			l.refused = append(l.refused, snmpRefused{bytes.Clone(req.PDU.VarBinds[i].OID.Canonical()), v, e})
-		}
+		l.noteRefusal(v, &req.PDU, &reply.PDU)
 		return
 	}
 	if req.Version != snmp.V2c {
@@ -140,5 +139,12 @@ func (l *snmpLearner) note(v *snmpView, req, reply *snmp.CommunityMessage) {
 			l.v2Except++
 			break
 		}
+	}
+}
+
+// noteRefusal remembers which variable could not be set.
+func (l *snmpLearner) noteRefusal(v *snmpView, req, reply *snmp.PDU) {
+	if i := int(reply.ErrorIndex) - 1; reply.ErrorStatus != snmp.NoError && i >= 0 && i < len(req.VarBinds) && len(l.refused) < snmpRefusedMax {
+		l.refused = append(l.refused, snmpRefused{bytes.Clone(req.VarBinds[i].OID.Canonical()), v, reply.ErrorStatus})
 	}
 }

@@ -26,8 +26,14 @@ func exchanges(t testing.TB, file string, protocols ...wire.Protocol) map[netip.
 		t.Skipf("../shared/captures is not here: %v", err)
 	}
 	defer f.Close()
+	known := capture.Protocols()
+	for i := range known {
+		if j := slices.IndexFunc(protocols, func(p wire.Protocol) bool { return p.Name() == known[i].Name() }); j >= 0 {
+			known[i] = protocols[j] // it may have keys
+		}
+	}
 	all := map[netip.AddrPort][]capture.Exchange{}
-	for x, err := range capture.Exchanges(f, capture.Options{Name: file, Warn: func(err error) { t.Log(err) }}) {
+	for x, err := range capture.Exchanges(f, capture.Options{Name: file, Protocols: known, Warn: func(err error) { t.Log(err) }}) {
 		if err != nil {
 			t.Fatal(err)
 		}
