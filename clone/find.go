@@ -72,9 +72,8 @@ func Find(ctx context.Context, v *Visit, scanners []Scanner, named []Candidate, 
 		done[c.Port] = true
 	}
 	for _, s := range scanners {
-		for _, text := range s.Protocol().Ports() {
-			port, err := portOf(text)
-			if err != nil || done[port] || !port.UDP && !v.listens(ctx, port) {
+		for _, port := range usualPorts(s) {
+			if done[port] || !port.UDP && !v.listens(ctx, port) {
 				continue
 			}
 			if err := try(s, port); err != nil {
@@ -101,21 +100,24 @@ func byPort(scanners []Scanner, port profiles.Port) []Scanner {
 }
 
 func usualPort(s Scanner, port profiles.Port) bool {
+	return slices.Contains(usualPorts(s), port)
+}
+
+// usualPorts are those that a scanner names itself, or those of its protocol.
+func usualPorts(s Scanner) (all []profiles.Port) {
+	if own, ok := s.(interface{ Ports() []profiles.Port }); ok {
+		return own.Ports()
+	}
 	for _, text := range s.Protocol().Ports() {
-		if p, err := portOf(text); err == nil && p == port {
-			return true
+		if p, err := portOf(text); err == nil {
+			all = append(all, p)
 		}
 	}
-	return false
+	return all
 }
 
 func speaksOver(s Scanner, udp bool) bool {
-	for _, text := range s.Protocol().Ports() {
-		if p, err := portOf(text); err == nil && p.UDP == udp {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(usualPorts(s), func(p profiles.Port) bool { return p.UDP == udp })
 }
 
 // portOf reads a port as protocols write it: "tcp/502".

@@ -39,6 +39,7 @@ type line struct {
 	recalled [][]byte  // answers of the Memory that were not read yet
 	silence  bool      // and the Memory knows that no more came
 	remember bool      // something was recalled on this line, and the device is not connected
+	told     bool      // what was asked last was recalled
 	opening  bool      // the handshake of a session goes to the device, known or not
 	again    bool      // the next question is asked again
 	like     int       // which questions take the device as long as this one
@@ -176,6 +177,7 @@ func (l *line) ask(m wire.Message, b []byte) error {
 	if !l.opening {
 		if said, known := v.Memory.recall(l.p, l.server(), l.transport(), m); known {
 			l.recalled, l.silence, l.remember = append(l.recalled, said...), len(said) == 0, l.inner == nil
+			l.told = true
 			for _, s := range said {
 				l.conn.Next(wire.Server, s, true)
 			}
@@ -183,7 +185,7 @@ func (l *line) ask(m wire.Message, b []byte) error {
 			return nil
 		}
 	}
-	l.silence = false
+	l.silence, l.told = false, false
 	if l.inner == nil {
 		if l.remember && l.session {
 			return errNotLive
@@ -216,8 +218,8 @@ func (l *line) Read(b []byte) (int, error) {
 	if l.silence || l.inner == nil && l.port.UDP {
 		return 0, os.ErrDeadlineExceeded
 	}
-	if l.inner == nil {
-		return 0, io.EOF
+	if l.inner == nil || l.told && !l.port.UDP {
+		return 0, io.EOF // an answer that was remembered ends where it ends, if with the connection
 	}
 	n, err := l.inner.Read(b)
 	if n > 0 {
