@@ -13,6 +13,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"ringer/capture/wire"
 	"ringer/clone"
 	"ringer/emulate"
 	"ringer/profiles"
@@ -64,6 +65,10 @@ func emulateDevices(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	_, speaks, err := readKeys(c)
+	if err != nil {
+		return err
+	}
 	devices, done, err := openDevices(c, c.Args().Slice())
 	defer done()
 	if err != nil {
@@ -84,7 +89,7 @@ func emulateDevices(c *cli.Context) error {
 		}()
 		opt.Events = log
 	}
-	decoy, err := emulate.Prepare(devices, protocolNamed, opt)
+	decoy, err := emulate.Prepare(devices, func(name string) wire.Protocol { return named(speaks, name) }, opt)
 	if err != nil {
 		return failure{statusInput, err}
 	}

@@ -25,6 +25,7 @@ func selectionFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "port", Usage: "only the devices' port `N`, or N=PROTOCOL to say what is spoken there (repeat for more)"},
 		&cli.StringFlag{Name: "from", Usage: "only packets from `TIME` on, as 2026-03-02T08:00:00Z"},
 		&cli.StringFlag{Name: "to", Usage: "only packets before `TIME`"},
+		&cli.StringFlag{Name: "keys", Usage: "open what is encrypted with the keys in `FILE`: lines \"snmp USER AUTH PASSWORD [PRIV PASSWORD]\""},
 		&cli.StringSliceFlag{Name: "same", Usage: "`A,B` are addresses of one device (repeat for more devices)"},
 	}
 }
@@ -36,10 +37,15 @@ type selection struct {
 	force    map[uint16]wire.Protocol
 	from, to time.Time
 	same     map[netip.Addr]netip.Addr // to the first address of the device
+	speaks   []wire.Protocol           // with the keys that were given
 }
 
 func newSelection(c *cli.Context) (*selection, error) {
 	s := &selection{same: map[netip.Addr]netip.Addr{}}
+	var err error
+	if _, s.speaks, err = readKeys(c); err != nil {
+		return nil, err
+	}
 	for _, text := range c.StringSlice("same") {
 		var first netip.Addr
 		for part := range strings.SplitSeq(text, ",") {
@@ -79,7 +85,7 @@ func newSelection(c *cli.Context) (*selection, error) {
 			s.ports = append(s.ports, uint16(n))
 			continue
 		}
-		p := protocolNamed(name)
+		p := named(s.speaks, name)
 		if p == nil {
 			return nil, usage("--port %s: ringer does not know the protocol %q; it knows %s", text, name, protocolNames())
 		}
@@ -88,7 +94,6 @@ func newSelection(c *cli.Context) (*selection, error) {
 		}
 		s.force[uint16(n)] = p
 	}
-	var err error
 	if s.from, err = parseWhen(c.String("from"), time.Now()); err != nil {
 		return nil, usage("--from %s: %v", c.String("from"), err)
 	}
@@ -98,14 +103,7 @@ func newSelection(c *cli.Context) (*selection, error) {
 	return s, nil
 }
 
-func protocolNamed(name string) wire.Protocol {
-	for _, p := range capture.Protocols() {
-		if p.Name() == name {
-			return p
-		}
-	}
-	return nil
-}
+func protocolNamed(name string) wire.Protocol { return named(capture.Protocols(), name) }
 
 func protocolNames() string {
 	var names []string
@@ -165,7 +163,8 @@ func (s *selection) exchanges(c *cli.Context, r *recording, survey *capture.Surv
 func (s *selection) options(c *cli.Context, name string) capture.Options {
 	return capture.Options{
 		Name: name, Devices: s.devices, Ports: s.ports, ForcePort: s.force, From: s.from, To: s.to, Context: c.Context,
-		Warn: func(err error) { warn(c, "%v", err) },
+		Protocols: s.speaks,
+		Warn:      func(err error) { warn(c, "%v", err) },
 	}
 }
 

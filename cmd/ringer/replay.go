@@ -239,7 +239,7 @@ func (p *playing) inside(devices []*profiles.Device) (replay.Target, error) {
 	default:
 		return nil, usage("--values %s: want recorded or model", v)
 	}
-	t, err := replay.NewInside(devices, capture.Protocols(), set, p.study.From)
+	t, err := replay.NewInside(devices, p.sel.speaks, set, p.study.From)
 	if err != nil {
 		return nil, failure{statusInput, err}
 	}
