@@ -117,7 +117,8 @@ func quotedWord(line string, quote byte) (word, rest string, err error) {
 	return "", "", errors.New("a quote is not closed")
 }
 
-// Protocols are all wire formats, with these keys to those that can use them. A nil *Keys has none.
+// Protocols are all wire formats, with these keys to those that can use them. A nil *Keys has none; with an
+// error, none are used.
 func (k *Keys) Protocols() ([]wire.Protocol, error) {
 	all := Protocols()
 	if k == nil || len(k.SNMP) == 0 {
@@ -125,7 +126,7 @@ func (k *Keys) Protocols() ([]wire.Protocol, error) {
 	}
 	users, err := snmp.NewKeys(k.SNMP...)
 	if err != nil {
-		return nil, err
+		return all, err
 	}
 	for i, p := range all {
 		if _, ok := p.(snmp.Protocol); ok {
