@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"ringer/capture"
 	"ringer/profiles"
 )
 
@@ -16,6 +17,9 @@ type Endpoint struct {
 	Scanner Scanner
 	Port    profiles.Port
 }
+
+// A KeyHolder is a Scanner that has secrets: with its keys, what it asks and is told can be read.
+type KeyHolder interface{ Keys() *capture.Keys }
 
 // A Candidate is a port to look at; Protocol names what is known to be spoken there, "" what is to be found
 // out.

@@ -25,7 +25,7 @@ type asker struct {
 
 // askers lists them, in the order in which a device is asked.
 func askers() []asker {
-	return []asker{httpAsker()}
+	return []asker{httpAsker(), s7Asker()}
 }
 
 func cloneCommand() *cli.Command {
@@ -148,7 +148,7 @@ func cloneTargets(c *cli.Context, all []asker) error {
 	if c.Bool("dry-run") {
 		return printPlan(c, scanners, targets, care)
 	}
-	j, err := openJournal(c, targets)
+	j, err := openJournal(c, targets, scanners)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"ringer/capture"
+	"ringer/capture/wire"
 	"ringer/clone"
 	"ringer/profiles"
 )
@@ -25,6 +26,8 @@ type journal struct {
 	c      *cli.Context
 	name   string // of the file
 	keep   bool   // it is wanted as evidence
+	keys   *capture.Keys
+	speaks []wire.Protocol
 	out    string // where the profiles go
 	work   string // where they are made
 	file   *os.File
@@ -41,8 +44,20 @@ type journal struct {
 // journalName is the file of a clone that nobody wants as evidence.
 const journalName = ".clone.pcapng"
 
-func openJournal(c *cli.Context, targets []target) (*journal, error) {
-	j := &journal{c: c, name: c.String("evidence"), out: cloneOutput(c, targets), done: make(chan struct{})}
+func openJournal(c *cli.Context, targets []target, scanners []clone.Scanner) (*journal, error) {
+	keys := &capture.Keys{}
+	for _, s := range scanners {
+		if h, ok := s.(clone.KeyHolder); ok {
+			if k := h.Keys(); k != nil {
+				keys.SNMP = append(keys.SNMP, k.SNMP...)
+			}
+		}
+	}
+	speaks, err := keys.Protocols()
+	if err != nil {
+		return nil, usage("%v", err)
+	}
+	j := &journal{c: c, name: c.String("evidence"), out: cloneOutput(c, targets), done: make(chan struct{}), keys: keys, speaks: speaks}
 	j.keep = j.name != ""
 	if j.out == "-" {
 		return nil, usage("-o - is of capture: clone keeps its journal beside the profiles")
@@ -67,7 +82,6 @@ func openJournal(c *cli.Context, targets []target) (*journal, error) {
 			return nil, err
 		}
 	}
-	var err error
 	if j.work, err = os.MkdirTemp(j.out, ".ringer-"); err != nil {
 		return nil, err
 	}
@@ -135,13 +149,21 @@ func (j *journal) begin(resume bool) error {
 
 // options of reading the journal: unlike a recording, it is read to its end when the user interrupts.
 func (j *journal) options() capture.Options {
-	return capture.Options{Name: j.name, Warn: func(err error) { warn(j.c, "%v", err) }}
+	return capture.Options{Name: j.name, Keys: j.keys, Warn: func(err error) { warn(j.c, "%v", err) }}
 }
 
 // visit begins the visit of a target.
 func (j *journal) visit(t target, care clone.Care) *clone.Visit {
 	v := clone.NewVisit(t.addr, t.name, care, j.tap)
 	v.Memory = j.memory
+	v.Keys = func(p wire.Protocol) wire.Protocol {
+		for _, q := range j.speaks {
+			if q.Name() == p.Name() {
+				return q
+			}
+		}
+		return p
+	}
 	return v
 }
 

@@ -29,7 +29,7 @@ func cloneByProxy(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	j, err := openJournal(c, nil)
+	j, err := openJournal(c, nil, nil)
 	if err != nil {
 		return err
 	}
