@@ -138,6 +138,15 @@ func bytesOf(size uint8, length uint16) int {
 	return int(length)
 }
 
+// size is how many bytes a value has. What was refused has none: some devices give a length with it that
+// means nothing.
+func (v *Value) size() int {
+	if v.TransportSize == DataNull && v.ReturnCode != 0 && v.ReturnCode != CodeSuccess {
+		return 0
+	}
+	return bytesOf(v.TransportSize, v.Length)
+}
+
 // readValues reads n values. Each but the last takes an even number of bytes.
 func readValues(r *wire.Reader, n int, values []Value) []Value {
 	for i := range n {
@@ -145,7 +154,7 @@ func readValues(r *wire.Reader, n int, values []Value) []Value {
 			return values
 		}
 		v := Value{ReturnCode: r.Uint8(), TransportSize: r.Uint8(), Length: r.Uint16()}
-		v.Data = filled(r.Bytes(bytesOf(v.TransportSize, v.Length)))
+		v.Data = filled(r.Bytes(v.size()))
 		if len(v.Data)%2 == 1 && i < n-1 {
 			r.Uint8()
 		}
