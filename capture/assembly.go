@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 
+	"ringer/capture/tls"
 	"ringer/capture/wire"
 )
 
@@ -18,6 +19,7 @@ type assembly struct {
 	survey    *Survey
 	protocols []wire.Protocol
 	usual     map[portKey][]int // indexes of protocols
+	secure    map[uint16][]int  // the same for ports of TLS
 	known     map[serverKey]int // the same for unusual ports, as found so far
 	devices   map[netip.Addr]bool
 	ports     map[uint16]bool
@@ -37,10 +39,19 @@ type assembly struct {
 	held     int // bytes, by reassembly
 	trying   int // bytes, by identification
 	waiting  int // bytes, of incomplete messages
+	tlsHeld  int // bytes, by layers of TLS
 	window   window
 	calls    []call                    // to everybody, the newest last
 	replies  map[reflect.Type]struct{} // the types of all that has answered a request so far
 	lastType reflect.Type
+
+	secrets       tls.Secrets
+	expectSecrets bool // the recording may have more of them
+	newSecrets    bool
+	badSecrets    int
+	unread        map[*tlsLayer]struct{} // they wait for secrets
+	chains        chains
+	tlsFailed     int
 }
 
 // A serverKey is a port of a device, where connections that say more told what it speaks.
@@ -57,12 +68,19 @@ type portKey struct {
 func newAssembly(opt *Options) *assembly {
 	a := &assembly{opt: opt, survey: opt.Survey, protocols: opt.Protocols, seed: maphash.MakeSeed(), flows: map[flowKey]*flow{}, known: map[serverKey]int{}, replies: map[reflect.Type]struct{}{}}
 	if a.protocols == nil {
-		a.protocols = Protocols()
+		var err error
+		if a.protocols, err = opt.Keys.Protocols(); err != nil {
+			a.notice(err)
+		}
 	}
 	if opt.MaxMessage <= 0 {
 		opt.MaxMessage = defaultMaxMessage
 	}
-	a.usual = usualPorts(a.protocols)
+	a.usual, a.secure = usualPorts(a.protocols), usualSecurePorts(a.protocols)
+	a.unread = map[*tlsLayer]struct{}{}
+	if opt.Keys != nil {
+		a.secrets.Add(&opt.Keys.TLS)
+	}
 	if len(opt.Devices) > 0 {
 		a.devices = map[netip.Addr]bool{}
 		for _, d := range opt.Devices {
@@ -93,6 +111,7 @@ func (a *assembly) packet(p *packet) {
 	if a.from != 0 && p.at < a.from || a.to != 0 && p.at >= a.to {
 		return
 	}
+	a.unlock()
 	if p.note == NoteResumed {
 		a.cut()
 	}
@@ -147,7 +166,9 @@ func (a *assembly) transport(ip *ipPacket) {
 	f.hold()
 	if f.tcp.over() && f.closer < 0 {
 		f.closer = side
-		f.finish()
+		if !f.awaitsSecrets() {
+			f.finish()
+		}
 	}
 }
 
@@ -276,6 +297,7 @@ func (a *assembly) cut() {
 
 // finish is called when the recording is over.
 func (a *assembly) finish() {
+	a.unlock()
 	a.cut()
 	links := slices.Sorted(maps.Keys(a.unwrap.unknown))
 	for _, link := range links {

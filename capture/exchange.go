@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"time"
 
+	"ringer/capture/tls"
 	"ringer/capture/wire"
 )
 
@@ -35,6 +36,7 @@ type Exchange struct {
 	Replies []wire.Message // empty: the device was silent, unless Lost
 	Lost    bool           // the recording lost bytes where the replies would be, or ended there
 	Raw     [2][]byte      // the bytes of request and replies, with Options.KeepRaw
+	TLS     *tls.Handshake // what the connection was encrypted with, shared by all its exchanges; nil: nothing
 
 	Packets [2]int // provenance: the first packet of the request and the last of the replies, from 1
 	Note    string // the comment of the request's packet in a pcapng file, if any
@@ -50,6 +52,9 @@ type Options struct {
 
 	Protocols []wire.Protocol          // nil: Protocols()
 	ForcePort map[uint16]wire.Protocol // what is known to be spoken on these server ports
+
+	Keys     *Keys // open what is encrypted; nil: only secrets that are in the recording
+	LeaveTLS bool  // connections of TLS are read as they are, not as what is in them
 
 	MaxMessage int  // bytes of one message; 0: 8 MiB
 	KeepRaw    bool // fill Exchange.Raw
@@ -78,6 +83,10 @@ func Exchanges(r io.Reader, opt Options) iter.Seq2[Exchange, error] {
 	return func(yield func(Exchange, error) bool) {
 		a := newAssembly(&opt)
 		s, stop, err := newSource(r, a.warn)
+		if k, ok := s.(keyLogger); ok {
+			k.logKeys(a.keyLog)
+			a.expectSecrets = true
+		}
 		defer stop()
 		if err != nil {
 			yield(Exchange{}, a.named(err))
@@ -228,6 +237,9 @@ func (f *flow) newPending(first, last meta) *pending {
 	p.At, p.Note = time.Unix(0, last.at).UTC(), first.note
 	p.Client, p.Server = f.addrs[1-f.talk.server], f.addrs[f.talk.server]
 	p.Transport, p.Conn, p.Protocol = f.transport(), f.number, f.talk.protocol
+	if f.tls != nil {
+		p.TLS = f.tls.seen
+	}
 	p.Packets = [2]int{first.number, last.number}
 	return p
 }

@@ -43,6 +43,9 @@ type flow struct {
 	toAll    bool      // one of the peers is a broadcast address
 	ignored  bool      // not asked for, or unknown
 
+	tls   *tlsLayer // nil: what is said is said in the clear
+	plain bool      // though it began like TLS
+
 	open        []*pending
 	asked       []wire.Message // the requests of open
 	openSpace   [2]*pending
@@ -55,6 +58,7 @@ type flow struct {
 
 	entry   *Service
 	payload [2]int64 // bytes
+	said    [2]int64 // bytes of it in the clear
 	gaps    int64    // bytes
 }
 
@@ -89,42 +93,57 @@ func (f *flow) transport() string {
 // data, datagram, lost, join and eof take what reassembly delivers.
 func (f *flow) data(side int, b []byte, pushed bool, m meta) {
 	f.payload[side] += int64(len(b))
-	f.take(piece{side: side, kind: pieceData, data: b, pushed: pushed, meta: m})
+	f.receive(piece{side: side, kind: pieceData, data: b, pushed: pushed, meta: m})
 }
 
 func (f *flow) datagram(side int, b []byte, m meta) {
 	f.payload[side] += int64(len(b))
-	f.take(piece{side: side, kind: pieceDatagram, data: b, meta: m})
+	f.deliver(piece{side: side, kind: pieceDatagram, data: b, meta: m})
 }
 
 func (f *flow) lost(side int, n int, m meta) {
 	f.gaps += int64(max(0, n))
-	f.take(piece{side: side, kind: pieceLost, lost: n, meta: m})
+	f.receive(piece{side: side, kind: pieceLost, lost: n, meta: m})
 }
 
-func (f *flow) join(side int, m meta) { f.take(piece{side: side, kind: pieceJoin, meta: m}) }
+func (f *flow) join(side int, m meta) { f.receive(piece{side: side, kind: pieceJoin, meta: m}) }
 
 func (f *flow) eof(side int, m meta) {
 	if f.closer < 0 && f.tcp.reset {
 		f.closer = side
 	}
-	f.take(piece{side: side, kind: pieceEnd, meta: m})
-	if f.talk == nil {
+	f.receive(piece{side: side, kind: pieceEnd, meta: m})
+}
+
+// receive takes a piece of a TCP connection, which may be encrypted.
+func (f *flow) receive(p piece) {
+	if !f.ignored && (f.tls != nil || f.beginsTLS(&p)) {
+		f.tls.take(p)
+	} else {
+		f.deliver(p)
+	}
+}
+
+// deliver takes a piece of what is said in the clear, or was decrypted.
+func (f *flow) deliver(p piece) {
+	f.take(p)
+	if p.kind != pieceEnd || f.talk == nil {
 		return
 	}
 	// If the device hangs up, that is its answer to what is open; but if the client did so first, it may
 	// not have had its time.
 	switch {
-	case side != f.talk.server:
-		f.leftAt = m.at
+	case p.side != f.talk.server:
+		f.leftAt = p.meta.at
 	case f.leftAt != 0:
 		f.silence(f.leftAt, true)
 	default:
-		f.silence(m.at, false)
+		f.silence(p.meta.at, false)
 	}
 }
 
 func (f *flow) take(p piece) {
+	f.said[p.side] += int64(len(p.data))
 	switch {
 	case f.ignored:
 	case f.talk != nil:
@@ -136,6 +155,9 @@ func (f *flow) take(p piece) {
 
 // finish decides what can be decided and completes what is open.
 func (f *flow) finish() {
+	if f.tls != nil {
+		f.tls.finish()
+	}
 	if f.talk == nil && !f.ignored && f.started {
 		f.decide(true)
 	}
@@ -145,5 +167,5 @@ func (f *flow) finish() {
 	}
 	f.settle()
 	f.account()
-	f.talk, f.ignored, f.identification = nil, true, identification{sender: f.sender}
+	f.talk, f.tls, f.ignored, f.identification = nil, nil, true, identification{sender: f.sender}
 }

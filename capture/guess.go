@@ -7,6 +7,9 @@ import (
 // guess names what a flow of an unknown protocol may be: by how it begins, else by its server's port, with
 // a question mark.
 func (f *flow) guess(server int) string {
+	if f.tls != nil {
+		return "tls"
+	}
 	if name := f.magic(); name != "" {
 		return name
 	}
@@ -24,6 +27,8 @@ func (f *flow) likelyServer() int {
 		named[i] = portName(f.key.udp, p.Port()) != ""
 	}
 	switch {
+	case f.tls != nil:
+		return 1 - f.tls.client
 	case f.tcp.client > 0:
 		return 2 - f.tcp.client
 	case named[0] != named[1]:

@@ -50,6 +50,22 @@ func usualPorts(protocols []wire.Protocol) map[portKey][]int {
 	return usual
 }
 
+// securePorts are where protocols are usually spoken over TLS (IANA's registry of service names).
+var securePorts = map[string][]uint16{
+	"http":   {443, 8443, 4443},
+	"modbus": {802},
+}
+
+func usualSecurePorts(protocols []wire.Protocol) map[uint16][]int {
+	usual := map[uint16][]int{}
+	for i, p := range protocols {
+		for _, port := range securePorts[p.Name()] {
+			usual[port] = append(usual[port], i)
+		}
+	}
+	return usual
+}
+
 // identify takes a piece of a flow whose protocol is not decided.
 func (f *flow) identify(p piece) {
 	switch p.kind {
@@ -144,9 +160,15 @@ func (f *flow) widen() {
 func (f *flow) candidates() (sides []int, byPort [2][]int) {
 	for side := range 2 {
 		byPort[side] = f.a.usual[portKey{f.key.udp, f.addrs[side].Port()}]
+		if f.tls != nil && side != f.tls.client {
+			byPort[side] = slices.Concat(byPort[side], f.a.secure[f.addrs[side].Port()])
+		}
 		if i, ok := f.a.known[serverKey{f.key.udp, f.addrs[side]}]; ok && !slices.Contains(byPort[side], i) {
 			byPort[side] = append(slices.Clip(byPort[side]), i)
 		}
+	}
+	if f.tls != nil {
+		return []int{1 - f.tls.client}, byPort
 	}
 	return f.servers([2]bool{len(byPort[0]) > 0, len(byPort[1]) > 0}), byPort
 }
@@ -228,7 +250,7 @@ func (f *flow) refute() {
 func (f *flow) refuted(t *trial) bool {
 	if name := f.magic(); name != "" && name != t.protocol.Name() {
 		// TLS that is tried on a port without it is answered in the port's own protocol.
-		return !(name == "tls" && t.usual && f.payload[t.server] == 0)
+		return !(name == "tls" && t.usual && f.said[t.server] == 0)
 	}
 	switch {
 	case t.usual:
@@ -259,7 +281,7 @@ func (f *flow) proven(t *trial, atEnd bool) bool {
 		return true
 	case t.skipped*8 > t.bytes:
 		return false
-	case f.payload[0] > 0 && f.payload[1] > 0:
+	case f.said[0] > 0 && f.said[1] > 0:
 		return (atEnd || t.total() >= identifyMessages) && t.messages[0] > 0 && t.messages[1] > 0
 	}
 	return t.total() >= identifyMessages

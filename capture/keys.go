@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"ringer/capture/snmp"
+	"ringer/capture/tls"
 	"ringer/capture/wire"
 )
 
@@ -20,6 +21,7 @@ import (
 // \\ a backslash. Lines of NSS key logs are taken as they are.
 type Keys struct {
 	SNMP []snmp.User
+	TLS  tls.Secrets
 }
 
 // keyLines lists what a line may begin with, and who reads its words.
@@ -37,6 +39,11 @@ func ReadKeys(r io.Reader) (*Keys, error) {
 	s.Buffer(nil, keyLineMax)
 	n := 1
 	for ; s.Scan(); n++ {
+		if ok, err := k.TLS.Line(s.Text()); ok && err == nil {
+			continue
+		} else if ok {
+			return nil, fmt.Errorf("line %d: %w", n, err)
+		}
 		words, err := keyWords(s.Text())
 		if err == nil && len(words) > 0 {
 			if read := keyLines[words[0]]; read != nil {

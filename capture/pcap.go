@@ -28,6 +28,9 @@ type source interface {
 	next(*packet) error
 }
 
+// A keyLogger is a source that may have secrets of TLS connections in it, as lines of a key log.
+type keyLogger interface{ logKeys(line func(string)) }
+
 // endTimer is a source that knows until when was recorded, though no packet came.
 type endTimer interface{ endTime() int64 }
 

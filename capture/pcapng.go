@@ -2,6 +2,7 @@ package capture
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -44,6 +45,7 @@ type pcapng struct {
 	skip       int
 	until      int64
 	ended      bool
+	keyLog     func(line string) // nil: nobody wants secrets
 }
 
 type pcapngInterface struct {
@@ -109,6 +111,12 @@ func (s *pcapng) next(p *packet) error {
 		if length < 12 || length%4 != 0 || length > peekMax && carries(kind) {
 			if err := s.resynchronise(fmt.Errorf("a block of type %d and %d bytes", kind, length)); err != nil {
 				return err
+			}
+			continue
+		}
+		if length > peekMax && kind == blockSecrets {
+			if err := s.longSecrets(length); err != nil {
+				return s.end("inside", err)
 			}
 			continue
 		}
@@ -204,6 +212,10 @@ func (s *pcapng) block(kind uint32, b []byte, p *packet) (ok bool, err error) {
 			return false, fmt.Errorf("block cut short")
 		}
 		return true, s.packet(p, int(s.uint16(b)), b[4:], true)
+	case blockSecrets:
+		if len(b) >= 8 && s.uint32(b) == secretsTLSLog {
+			s.secrets(bytes.NewReader(b[8:min(len(b), 8+int(s.uint32(b[4:])))]))
+		}
 	case blockSimple:
 		s.number++
 		if len(b) < 4 {
@@ -212,6 +224,37 @@ func (s *pcapng) block(kind uint32, b []byte, p *packet) (ok bool, err error) {
 		return true, s.packet(p, 0, b, false)
 	}
 	return false, nil
+}
+
+func (s *pcapng) logKeys(line func(string)) { s.keyLog = line }
+
+// secrets reads the lines of a key log (draft-ietf-opsawg-pcapng, section 4.7).
+func (s *pcapng) secrets(r io.Reader) {
+	lines := bufio.NewScanner(r)
+	for s.keyLog != nil && lines.Scan() {
+		s.keyLog(lines.Text())
+	}
+}
+
+// longSecrets reads a block of secrets that is too long to be looked at as a whole.
+func (s *pcapng) longSecrets(length int) error {
+	h, err := s.r.Peek(16)
+	if err != nil {
+		return err
+	}
+	kind, size := s.uint32(h[8:]), int64(s.uint32(h[12:]))
+	s.r.Discard(16)
+	s.offset += 16
+	s.skip = length - 16
+	body := &io.LimitedReader{R: s.r, N: min(size, int64(s.skip))}
+	whole := body.N
+	if kind == secretsTLSLog {
+		s.secrets(body)
+	}
+	read := whole - body.N
+	s.offset += read
+	s.skip -= int(read)
+	return nil
 }
 
 // packet reads a packet; b begins at the time stamp, or at the length on the wire where there is none.

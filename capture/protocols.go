@@ -11,6 +11,7 @@
 //	assembly.go flow.go duplicate.go  which connection or pair of peers it is; what was captured twice
 //	stream.go                         segments to ordered bytes, with the gaps named
 //	identify.go trial.go guess.go     which protocol it is, by what the bytes say
+//	secure.go tls                     what is under TLS, where its secrets are known
 //	dialogue.go                       bytes to messages, with the codecs of the folders below
 //	exchange.go window.go             messages to exchanges, in the order asked
 //	survey.go                         what a recording holds, without learning from it
@@ -19,7 +20,7 @@
 // It follows RFC 791, 8200, 9293 and 768 and the drafts of the file formats (draft-ietf-opsawg-pcap and
 // -pcapng); checksums are not verified, as captures on the sending host have none yet. What is held is
 // bounded by the flows that are open, and those are bounded too. A damaged file yields all that comes
-// before the damage. Left out: link types of radio and serial lines, PPTP, TLS, and whatever TCP does not
+// before the damage. Left out: link types of radio and serial lines, PPTP, and whatever TCP does not
 // say, such as which device is behind an address translation.
 package capture
 

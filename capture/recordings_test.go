@@ -82,7 +82,7 @@ func reassemble(t *testing.T, path string) map[uint64]*reassembled {
 	}
 	defer f.Close()
 	all := map[uint64]*reassembled{}
-	for x, err := range Exchanges(f, Options{ForcePort: stream{}.onEveryPort(), Warn: func(err error) { t.Log(err) }}) {
+	for x, err := range Exchanges(f, Options{ForcePort: stream{}.onEveryPort(), LeaveTLS: true, Warn: func(err error) { t.Log(err) }}) {
 		if err != nil {
 			t.Error(err)
 			continue

@@ -44,6 +44,8 @@ type Service struct {
 	First         time.Time  `json:"first"`
 	Last          time.Time  `json:"last"`
 
+	TLS *Secured `json:"tls,omitempty"` // nil: spoken in the clear
+
 	clients map[netip.Addr]struct{}
 }
 
@@ -174,6 +176,9 @@ func (f *flow) account() {
 	e.FromClients += f.payload[1-server]
 	e.FromDevice += f.payload[server]
 	e.LostBytes += f.gaps
+	if f.tls != nil {
+		e.secured(f.tls)
+	}
 	f.payload, f.gaps, f.entry = [2]int64{}, 0, nil
 }
 

@@ -105,14 +105,8 @@ func (c *Conn) Seen() *Handshake { return c.seen }
 // Agreed says whether the server has answered, so that this is known to be TLS.
 func (c *Conn) Agreed() bool { return c.greeted }
 
-// Held is how many bytes the connection keeps of incomplete messages and of certificates.
-func (c *Conn) Held() int {
-	n := cap(c.sides[0].message) + cap(c.sides[1].message)
-	for _, der := range c.seen.Certificates {
-		n += len(der)
-	}
-	return n
-}
+// Held is how many bytes the connection keeps of incomplete messages.
+func (c *Conn) Held() int { return cap(c.sides[0].message) + cap(c.sides[1].message) }
 
 // BeginsLike says whether bytes are the beginning of a TLS connection of a client or a server: a
 // handshake record with a hello in it. With fewer than six bytes: whether they can be.

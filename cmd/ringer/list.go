@@ -69,7 +69,7 @@ func printSurvey(c *cli.Context, name string, s *capture.Survey) error {
 	if len(s.Services) > 0 {
 		t := newTable("device", "protocol", ">port", ">conns", ">exchanges", ">silent", ">unasked", ">lost", ">odd")
 		for _, v := range s.Services {
-			t.add(v.Device.String(), v.Protocol, portText(v), number(v.Connections), number(v.Exchanges), number(v.Unanswered),
+			t.add(v.Device.String(), spoken(v), portText(v), number(v.Connections), number(v.Exchanges), number(v.Unanswered),
 				number(v.Unasked), number(v.Lost), number(v.NotUnderstood))
 		}
 		if err := t.without("silent", "unasked", "lost", "odd").print(w); err != nil {
@@ -86,7 +86,7 @@ func printSurvey(c *cli.Context, name string, s *capture.Survey) error {
 			shown = shown[:unknownShown]
 		}
 		for _, v := range shown {
-			t.add(v.Device.String(), portText(v), number(v.Connections), bytesText(v.FromClients), bytesText(v.FromDevice), v.Protocol)
+			t.add(v.Device.String(), portText(v), number(v.Connections), bytesText(v.FromClients), bytesText(v.FromDevice), looksLike(v))
 		}
 		if err := t.without("looks like").print(w); err != nil {
 			return err
@@ -99,6 +99,35 @@ func printSurvey(c *cli.Context, name string, s *capture.Survey) error {
 }
 
 const unknownShown = 20
+
+// spoken is the protocol of a service.
+func spoken(s *capture.Service) string {
+	if s.TLS != nil {
+		return s.Protocol + " in tls"
+	}
+	return s.Protocol
+}
+
+// looksLike is what can be told of a service that is not understood.
+func looksLike(s *capture.Service) string {
+	if s.TLS == nil {
+		return s.Protocol
+	}
+	parts := []string{s.Protocol}
+	if s.TLS.Version != "" {
+		parts[0] += " " + s.TLS.Version
+	}
+	if s.TLS.ServerName != "" {
+		parts = append(parts, s.TLS.ServerName)
+	}
+	if s.TLS.Subject != "" {
+		parts = append(parts, s.TLS.Subject)
+	}
+	if s.TLS.Unread > 0 {
+		parts = append(parts, "no keys")
+	}
+	return strings.Join(parts, ", ")
+}
 
 func number(n int64) string { return count(int(n)) }
 

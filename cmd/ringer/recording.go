@@ -25,7 +25,7 @@ func selectionFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "port", Usage: "only the devices' port `N`, or N=PROTOCOL to say what is spoken there (repeat for more)"},
 		&cli.StringFlag{Name: "from", Usage: "only packets from `TIME` on, as 2026-03-02T08:00:00Z"},
 		&cli.StringFlag{Name: "to", Usage: "only packets before `TIME`"},
-		&cli.StringFlag{Name: "keys", Usage: "open what is encrypted with the keys in `FILE`: lines \"snmp USER AUTH PASSWORD [PRIV PASSWORD]\""},
+		&cli.StringFlag{Name: "keys", Usage: "open what is encrypted with the keys in `FILE`: lines \"snmp USER AUTH PASSWORD [PRIV PASSWORD]\", or those of an NSS key log (SSLKEYLOGFILE)"},
 		&cli.StringSliceFlag{Name: "same", Usage: "`A,B` are addresses of one device (repeat for more devices)"},
 	}
 }
@@ -37,13 +37,14 @@ type selection struct {
 	force    map[uint16]wire.Protocol
 	from, to time.Time
 	same     map[netip.Addr]netip.Addr // to the first address of the device
+	keys     *capture.Keys             // nil: none were given
 	speaks   []wire.Protocol           // with the keys that were given
 }
 
 func newSelection(c *cli.Context) (*selection, error) {
 	s := &selection{same: map[netip.Addr]netip.Addr{}}
 	var err error
-	if _, s.speaks, err = readKeys(c); err != nil {
+	if s.keys, s.speaks, err = readKeys(c); err != nil {
 		return nil, err
 	}
 	for _, text := range c.StringSlice("same") {
@@ -163,8 +164,8 @@ func (s *selection) exchanges(c *cli.Context, r *recording, survey *capture.Surv
 func (s *selection) options(c *cli.Context, name string) capture.Options {
 	return capture.Options{
 		Name: name, Devices: s.devices, Ports: s.ports, ForcePort: s.force, From: s.from, To: s.to, Context: c.Context,
-		Protocols: s.speaks,
-		Warn:      func(err error) { warn(c, "%v", err) },
+		Protocols: s.speaks, Keys: s.keys,
+		Warn: func(err error) { warn(c, "%v", err) },
 	}
 }
 
