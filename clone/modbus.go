@@ -22,10 +22,13 @@ type modbusLearner struct {
 	aside     map[uint64]*modbusQuestion // the questions with exchanges put aside
 	order     []*modbusQuestion          // aside, in the order met
 	lastReply time.Time
-	gateway   bool        // a gateway exception was seen
-	itself    *modbusUnit // found at the end: the device itself, 0 or 255
-	umas      string      // the model by UMAS
-	held      int         // exchanges that may still be put aside in memory
+	gateway   bool               // a gateway exception was seen
+	itself    *modbusUnit        // found at the end: the device itself, 0 or 255
+	umas      string             // the model by UMAS
+	prelude   []capture.Exchange // the first ones, until it is clear which identifiers are one unit
+	route     [256]*modbusUnit   // identifiers of a unit that has more than one
+	any       *modbusUnit        // the unit that identifiers address that are nobody's; nil: none does
+	held      int                // exchanges that may still be put aside in memory
 	in        exchangeReader
 	buf       []byte
 }
@@ -37,21 +40,44 @@ const modbusQuestionsMax = 1 << 18
 func newModbusLearner(s *Service) learner {
 	return &modbusLearner{
 		s: s, seed: maphash.MakeSeed(), asked: map[uint64]uint32{}, aside: map[uint64]*modbusQuestion{},
-		held: modbusHeldMax, in: exchangeReader{spill: s.spill},
+		prelude: make([]capture.Exchange, 0, modbusPrelude), held: modbusHeldMax, in: exchangeReader{spill: s.spill},
 	}
 }
 
 func (l *modbusLearner) Learn(x *capture.Exchange) {
-	req, ok := x.Request.(modbus.Message)
-	if !ok {
+	if _, ok := x.Request.(modbus.Message); !ok {
 		return // a reply whose request was not recorded says nothing
 	}
-	id := req.Head().Unit
+	if l.prelude != nil {
+		if l.prelude = append(l.prelude, *x); len(l.prelude) == modbusPrelude {
+			l.begin()
+		}
+		return
+	}
+	l.learn(x)
+}
+
+// unit is the one that a request addresses.
+func (l *modbusLearner) unit(id uint8, x *capture.Exchange) *modbusUnit {
+	if u := l.route[id]; u != nil {
+		return u
+	}
 	u := l.units[id]
+	if u == nil && l.any != nil && !modbusNobody(x) {
+		u = l.any
+		l.route[id] = u
+	}
 	if u == nil {
 		u = newModbusUnit(id, l.s.spill)
 		l.units[id] = u
 	}
+	return u
+}
+
+func (l *modbusLearner) learn(x *capture.Exchange) {
+	req := x.Request.(modbus.Message)
+	id := req.Head().Unit
+	u := l.unit(id, x)
 	q := l.count(req)
 	if len(x.Replies) == 0 && x.Lost {
 		u.assume(l.s, x, req)
@@ -80,9 +106,7 @@ func (l *modbusLearner) Learn(x *capture.Exchange) {
 	if !ok {
 		return
 	}
-	if u.answersAs == nil {
-		u.answersAs = new(reply.Head().Unit)
-	}
+	u.hear(req, reply)
 	if e, ok := reply.(*modbus.Exception); ok {
 		f.refused(e.Reason)
 		l.gateway = l.gateway || e.Reason == modbus.GatewayPathUnavailable || e.Reason == modbus.GatewayTargetNoResponse
@@ -90,7 +114,8 @@ func (l *modbusLearner) Learn(x *capture.Exchange) {
 		return
 	}
 	f.answered++
-	if len(x.Replies) == 1 && reply.Head().Unit == *u.answersAs && modbus.Refusal(req) == 0 && u.observe(l.s, x, req, reply) {
+	allowed := modbus.Refusal(req) == 0 || modbusBeyond(req)
+	if len(x.Replies) == 1 && reply.Head().Unit == u.name(req) && allowed && u.observe(l.s, x, req, reply) {
 		return
 	}
 	u.identify(reply)

@@ -19,7 +19,9 @@ type modbusUnit struct {
 	conform   uint8
 	serverID  []byte
 	status    *uint8
-	answersAs *uint8 // the identifier in its first answer
+	heard     bool   // it has answered
+	answersAs *uint8 // the identifier in its first answer, if it is not the one that was asked
+	reads     [2]modbusReads
 }
 
 func newModbusUnit(id uint8, spill *profiles.Spill) *modbusUnit {
@@ -50,13 +52,16 @@ func modbusCode(req modbus.Message) uint8 {
 type modbusTable struct {
 	pages [256]*modbusPage
 	codes map[int]modbus.ExceptionCode // of refusals, where it is not 2
-	gaps  []profiles.ModbusSpan        // never asked, between what answered
 	pairs map[int]*modbusPair          // registers that may be halves of wider numbers, by the first one
 	spill *profiles.Spill
 }
 
 type modbusPage struct {
-	state       [256]modbusState
+	state [256]modbusState
+	held  *modbusHeld // nil: of no cell of the page a value is known
+}
+
+type modbusHeld struct {
 	value       [256]uint16 // the last one seen
 	count       [256]uint32 // how often it was read, as long as it did not move
 	first, last [256]int64  // when, in nanoseconds
@@ -71,6 +76,7 @@ const (
 	modbusWritten
 	modbusIllegal   // refused, and never answered
 	modbusProtected // writes were refused, and it was never written
+	modbusFilled    // never asked, between what answered
 )
 
 const modbusKnown = modbusRead | modbusWritten
@@ -101,8 +107,8 @@ func (t *modbusTable) mark(address int, s modbusState) { t.page(address).state[a
 
 // value is what a cell holds as far as is known, else 0.
 func (t *modbusTable) value(address int) uint16 {
-	if p := t.pages[address>>8]; p != nil {
-		return p.value[address&0xFF]
+	if p := t.pages[address>>8]; p != nil && p.held != nil {
+		return p.held.value[address&0xFF]
 	}
 	return 0
 }
@@ -119,32 +125,36 @@ func (t *modbusTable) add(address int, v uint16, width int, at time.Time, write 
 	} else {
 		p.state[i] |= modbusRead
 	}
-	m := p.moved[i]
+	if p.held == nil {
+		p.held = &modbusHeld{}
+	}
+	h := p.held
+	m := h.moved[i]
 	if m == nil {
-		if !write && (fresh || p.value[i] == v) {
+		if !write && (fresh || h.value[i] == v) {
 			if fresh {
-				p.first[i] = now
+				h.first[i] = now
 			}
-			p.value[i], p.last[i] = v, now
-			p.count[i]++
+			h.value[i], h.last[i] = v, now
+			h.count[i]++
 			return fresh
 		}
 		m = &modbusMoved{}
-		if p.moved == nil {
-			p.moved = map[uint8]*modbusMoved{}
+		if h.moved == nil {
+			h.moved = map[uint8]*modbusMoved{}
 		}
-		p.moved[i] = m
+		h.moved[i] = m
 		if !fresh {
-			text := fmt.Sprintf("%0*x*%d", 2*width, p.value[i], p.count[i])
+			text := fmt.Sprintf("%0*x*%d", 2*width, h.value[i], h.count[i])
 			m.track, _ = profiles.ParseTrack(text)
-			m.trend.Add(time.Unix(0, p.first[i]), uint64(p.value[i]), modbusBits(width))
-			if p.last[i] > p.first[i] {
-				m.trend.Add(time.Unix(0, p.last[i]), uint64(p.value[i]), modbusBits(width))
+			m.trend.Add(time.Unix(0, h.first[i]), uint64(h.value[i]), modbusBits(width))
+			if h.last[i] > h.first[i] {
+				m.trend.Add(time.Unix(0, h.last[i]), uint64(h.value[i]), modbusBits(width))
 			}
 		}
 		m.track.SpillTo(t.spill)
 	}
-	p.value[i] = v
+	h.value[i] = v
 	m.written = m.written || write
 	var b [2]byte
 	binary.BigEndian.PutUint16(b[:], v)
@@ -179,12 +189,14 @@ func (u *modbusUnit) observe(s *Service, x *capture.Exchange, req, reply modbus.
 				return false
 			}
 			o.bits(int(q.Function)-1, q.Address, q.Quantity, r.Bits, false)
+			u.readsOf(q.Function).largest = max(u.readsOf(q.Function).largest, q.Quantity)
 			return true
 		case *modbus.ReadRegistersResponse:
 			if r.Function != q.Function || !r.Answers(q.Quantity) {
 				return false
 			}
 			o.registers(int(q.Function)-1, q.Address, r.Registers, false)
+			u.readsOf(q.Function).largest = max(u.readsOf(q.Function).largest, q.Quantity)
 			return true
 		}
 	case *modbus.WriteSingle:

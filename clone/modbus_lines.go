@@ -49,28 +49,20 @@ func (t *modbusTable) code(address int) modbus.ExceptionCode {
 	return modbus.IllegalDataAddress
 }
 
-// filled says whether a cell that was never asked lies in a gap that is filled.
-func (t *modbusTable) filled(address int) bool {
-	for _, g := range t.gaps {
-		if int(g.First) <= address && address <= int(g.Last) {
-			return true
-		}
-	}
-	return false
-}
-
-// bridge finds the gaps: between two known cells, with nothing illegal between.
+// bridge fills the gaps: what was never asked between two known cells, with nothing illegal between.
 func (t *modbusTable) bridge(most int) {
 	known, clear := -1, true
 	for p, page := range t.pages {
 		if page == nil {
 			continue
 		}
-		for i := range 256 {
-			switch s, a := page.state[i], p<<8|i; {
+		for i, s := range page.state {
+			switch a := p<<8 | i; {
 			case s&modbusKnown != 0:
 				if n := a - known - 1; known >= 0 && clear && n > 0 && n <= most {
-					t.gaps = append(t.gaps, profiles.ModbusSpan{First: uint16(known + 1), Last: uint16(a - 1)})
+					for c := known + 1; c < a; c++ {
+						t.mark(c, modbusFilled)
+					}
 				}
 				known, clear = a, true
 			case s&modbusIllegal != 0:
@@ -80,21 +72,71 @@ func (t *modbusTable) bridge(most int) {
 	}
 }
 
-// cell is what is known of an address, for the profile.
-func (t *modbusTable) cell(a int) (c profiles.ModbusCell) {
-	s := t.state(a)
-	switch {
-	case s&modbusKnown != 0:
-		c.Held, c.Value = true, t.value(a)
-		if s&modbusProtected != 0 && s&modbusWritten == 0 {
-			c.ReadOnly = uint8(t.code(a))
+// modbusRefusedMost is how many ranges of refused addresses a table's section has. Where a scan asked for single
+// addresses far apart, what lies between those that were refused counts as refused.
+const modbusRefusedMost = 32
+
+// join makes one range of refused addresses of all that have nothing known between them.
+func (t *modbusTable) join() {
+	var ends []int // the last of a range and the first of the next
+	last, ranges := -1, 0
+	for p, page := range t.pages {
+		if page == nil {
+			continue
 		}
-	case s&modbusIllegal != 0:
-		c.Illegal = uint8(t.code(a))
-	default:
-		c.Filled = t.filled(a)
+		for i, s := range page.state {
+			switch a := p<<8 | i; {
+			case s&(modbusKnown|modbusFilled) != 0:
+				last = -1
+			case s&modbusIllegal != 0:
+				if last != a-1 {
+					ranges++
+					if last >= 0 && t.code(last) == t.code(a) {
+						ends = append(ends, last, a)
+					}
+				}
+				last = a
+			}
+		}
 	}
-	return c
+	if ranges <= modbusRefusedMost {
+		return
+	}
+	for ; len(ends) > 0; ends = ends[2:] {
+		code := t.code(ends[0])
+		for a := ends[0] + 1; a < ends[1]; a++ {
+			t.forbid(a, code)
+		}
+	}
+}
+
+// cells are those that something is known of, for the profile.
+func (t *modbusTable) cells(yield func(int, profiles.ModbusCell) bool) {
+	for p, page := range t.pages {
+		if page == nil {
+			continue
+		}
+		for i, s := range page.state {
+			a := p<<8 | i
+			var c profiles.ModbusCell
+			switch {
+			case s&modbusKnown != 0:
+				c.Held, c.Value = true, t.value(a)
+				if s&modbusProtected != 0 && s&modbusWritten == 0 {
+					c.ReadOnly = uint8(t.code(a))
+				}
+			case s&modbusIllegal != 0:
+				c.Illegal = uint8(t.code(a))
+			case s&modbusFilled != 0:
+				c.Filled = true
+			default:
+				continue
+			}
+			if !yield(a, c) {
+				return
+			}
+		}
+	}
 }
 
 // describe adds the lines of all tables to the section.
@@ -106,7 +148,8 @@ func (u *modbusUnit) describe(l *modbusLearner, out *Output, sec *profiles.Modbu
 			continue
 		}
 		t.bridge(modbusGapOf(i))
-		if err := sec.Describe(i, t.cell, stem, func(name string, b []byte) error { return writeFile(out, name, b) }); err != nil {
+		t.join()
+		if err := sec.Describe(i, t.cells, stem, func(name string, b []byte) error { return writeFile(out, name, b) }); err != nil {
 			return err
 		}
 		u.pairPoints(l, i, out.Device, sec)
@@ -150,11 +193,11 @@ func (l *modbusLearner) writeSamples(out *Output, m *profiles.Modbus) (err error
 		}
 		for table := range u.tables {
 			for p, page := range u.tables[table].pages {
-				if page == nil {
+				if page == nil || page.held == nil {
 					continue
 				}
 				for i := range 256 {
-					c := page.moved[uint8(i)]
+					c := page.held.moved[uint8(i)]
 					if c == nil {
 						continue
 					}

@@ -62,10 +62,10 @@ func (t *modbusTable) watchPairs(first, n int, at time.Time) {
 // moving is a cell that moved, else nil.
 func (t *modbusTable) moving(address int) *modbusMoved {
 	p := t.pages[address>>8]
-	if p == nil || p.moved == nil {
+	if p == nil || p.held == nil {
 		return nil
 	}
-	return p.moved[uint8(address)]
+	return p.held.moved[uint8(address)]
 }
 
 // nothing says that the pair is none.

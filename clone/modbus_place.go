@@ -16,11 +16,11 @@ func (l *modbusLearner) place(sections map[uint8]*profiles.ModbusUnit) *profiles
 		if sec.Refuse != 0 {
 			absent[sec.Refuse]++
 		}
-		if sec.Refuse == 0 && !sec.Silent {
+		if there(sec) {
 			answering++
 		}
 	}
-	direct := sections[0] != nil && !sections[0].Silent || sections[255] != nil && !sections[255].Silent
+	direct := there(sections[0]) || there(sections[255])
 	switch {
 	case l.serial():
 		m.Units.Mode = "serial"
@@ -35,7 +35,10 @@ func (l *modbusLearner) place(sections map[uint8]*profiles.ModbusUnit) *profiles
 		}
 	}
 	for id, sec := range sections {
-		if sec.Refuse != 0 && sec.Refuse == m.Units.Absent || sec.Silent && m.Units.Absent == 0 && m.Units.Mode != "gateway" {
+		// 0 and 255 address the device itself, as any does in a device that does not look: that they do not has
+		// to be said.
+		own := m.Units.Mode == "tcp" && (id == 0 || id == 255) || l.any != nil
+		if !own && (sec.Refuse != 0 && sec.Refuse == m.Units.Absent || sec.Silent && m.Units.Absent == 0 && m.Units.Mode != "gateway") {
 			delete(sections, id)
 		}
 	}
@@ -54,11 +57,20 @@ func (l *modbusLearner) place(sections map[uint8]*profiles.ModbusUnit) *profiles
 	return m
 }
 
+// there says whether a unit was asked, and answered for itself.
+func there(sec *profiles.ModbusUnit) bool { return sec != nil && sec.Refuse == 0 && !sec.Silent }
+
 // placeItself takes the section of the device itself out of the units': 255, else 0, else the only one
 // that answered.
 func (l *modbusLearner) placeItself(m *profiles.Modbus, sections map[uint8]*profiles.ModbusUnit, answering int) {
+	if l.any != nil {
+		m.Units.Any = true
+		l.itself, m.ModbusUnit = l.any, *sections[l.any.id]
+		delete(sections, l.any.id)
+		return
+	}
 	for _, id := range []uint8{255, 0} {
-		if sec := sections[id]; sec != nil && !sec.Silent {
+		if sec := sections[id]; there(sec) {
 			m.ModbusUnit = *sec
 			l.itself = l.units[id]
 			delete(sections, id)
@@ -69,7 +81,7 @@ func (l *modbusLearner) placeItself(m *profiles.Modbus, sections map[uint8]*prof
 		return
 	}
 	for id, sec := range sections {
-		if sec.Refuse == 0 && !sec.Silent {
+		if there(sec) {
 			m.ModbusUnit = *sec
 			m.Units.Also = []uint8{id}
 			delete(sections, id)
@@ -79,10 +91,10 @@ func (l *modbusLearner) placeItself(m *profiles.Modbus, sections map[uint8]*prof
 }
 
 // cellName is the name of a cell in files of samples. The device itself goes by the name 255, unless it is
-// known by another unit identifier alone.
+// known by other unit identifiers alone.
 func (l *modbusLearner) cellName(u *modbusUnit, table, address int) string {
 	id := u.id
-	if u == l.itself {
+	if u == l.itself && u != l.any {
 		id = 255
 	}
 	return fmt.Sprintf("%d/%s/%d", id, profiles.ModbusTables[table], address)

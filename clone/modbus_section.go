@@ -11,6 +11,9 @@ import (
 
 // Finish decides what the exchanges put aside mean, and writes the section.
 func (l *modbusLearner) Finish(out *Output) (profiles.Section, error) {
+	if l.prelude != nil {
+		l.begin()
+	}
 	sections := map[uint8]*profiles.ModbusUnit{}
 	for _, q := range l.order {
 		for i := range q.aside {
@@ -107,6 +110,8 @@ func (a *modbusCase) bound() {
 				}
 			}
 		}
+	case known == count && len(ranges) == 1 && !ranges[0].write:
+		a.unit.tooMany(a.req.(*modbus.ReadRequest), e.Reason)
 	case len(ranges) == 1 && ranges[0].write:
 		r := ranges[0]
 		for c := r.first; c < min(r.first+r.n, 1<<16); c++ {
@@ -119,10 +124,7 @@ func (a *modbusCase) bound() {
 
 // section describes the unit's cells and identity.
 func (u *modbusUnit) section(l *modbusLearner, out *Output) (*profiles.ModbusUnit, error) {
-	sec := &profiles.ModbusUnit{Status: u.status, ServerID: u.serverID}
-	if u.answersAs != nil && *u.answersAs != u.id {
-		sec.AnswersAs = u.answersAs
-	}
+	sec := &profiles.ModbusUnit{Status: u.status, ServerID: u.serverID, AnswersAs: u.answersAs, Most: u.most()}
 	if u.objects != nil {
 		sec.Identify = modbusIdentify(u.objects, u.conform)
 	}
@@ -160,7 +162,7 @@ func (u *modbusUnit) outcome(sec *profiles.ModbusUnit, req modbus.Message) (code
 	case !sec.Serves(f):
 		return modbus.IllegalFunction, false
 	}
-	if code := modbus.Refusal(req); code != 0 {
+	if code := sec.Most.Refusal(req); code != 0 {
 		return code, false
 	}
 	outside := cmp.Or(modbus.ExceptionCode(sec.Outside), modbus.IllegalDataAddress)
@@ -173,7 +175,7 @@ func (u *modbusUnit) outcome(sec *profiles.ModbusUnit, req modbus.Message) (code
 			switch s := t.state(c); {
 			case s&modbusKnown == 0 && s&modbusIllegal != 0:
 				return t.code(c), false
-			case s&modbusKnown == 0 && !t.filled(c):
+			case s&(modbusKnown|modbusFilled) == 0:
 				return outside, false
 			case r.write && s&modbusProtected != 0 && s&modbusWritten == 0:
 				return t.code(c), false
@@ -189,7 +191,7 @@ func (a *modbusCase) expressed(sec *profiles.ModbusUnit) bool {
 	if a.reply == nil {
 		return silent
 	}
-	if silent || len(a.x.Replies) != 1 || len(a.reply.Head().Trailing) > 0 || a.reply.Head().Unit != *a.unit.answersAs {
+	if silent || len(a.x.Replies) != 1 || len(a.reply.Head().Trailing) > 0 || a.reply.Head().Unit != a.unit.name(a.req) {
 		return false
 	}
 	switch r := a.reply.(type) {

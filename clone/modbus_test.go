@@ -3,6 +3,7 @@ package clone
 import (
 	"bytes"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"net/netip"
 	"strings"
@@ -230,6 +231,50 @@ registers: [{holding: 0, values: [2]}]
 functions: {deny: {4: 1}}
 answers_as: 1`,
 			samples: []string{"255/holding/0\t\t0001 0002"}},
+		{name: "a device that does not look at the identifier", p: modbus.Protocol{}, lines: `
+			01: 03 0000 0001 -> 03 02 0001
+			ff: 03 0000 0001 -> 03 02 0002
+			fa: 03 0000 0001 -> 03 02 0003
+			03: 03 0000 0001 -> 83 0b
+			07: 03 0000 0002 -> 03 04 0002 0006`,
+			want: `
+units: {mode: tcp, any: true, absent: 11, map: {3: {refuse: 11}}}
+registers: [{holding: 0-1, values: [2, 6]}]`,
+			samples: []string{"255/holding/0\t{series: {every: 1.333s, values: [1, 2, 3, 2]}}\t0001 0002 0003 0002"}},
+		{name: "0 and 255 are the device itself", p: modbus.Protocol{}, lines: `
+			00: 03 0000 0001 -> 03 02 0001
+			ff: 03 0000 0001 -> 03 02 0002
+			05: 03 0000 0001 -> 03 02 0001
+			00: 03 0000 0001 -> 03 02 0003`,
+			want: `
+units: {mode: tcp, map: {5: {registers: [{holding: 0, values: [1]}]}}}
+registers: [{holding: 0, values: [3]}]`,
+			samples: []string{"255/holding/0\t\t0001 0002 0003"}},
+		{name: "a device known by an identifier of its own", p: modbus.Protocol{}, lines: `
+			01: 03 0000 0001 -> 03 02 0001
+			00: 03 0000 0001 -> silence
+			ff: 03 0000 0001 -> silence
+			02: 03 0000 0001 -> silence
+			01: 03 0000 0001 -> 03 02 0001`,
+			want: `
+units: {mode: tcp, also: [1], map: {0: {silent: true}, 255: {silent: true}}}
+registers: [{holding: 0, values: [1]}]`},
+		{name: "reads of too many", p: modbus.Protocol{}, lines: `
+			01: 03 0000 0004 -> 83 03
+			01: 03 0000 0002 -> 03 04 0001 0002
+			01: 03 0002 0002 -> 03 04 0003 0004
+			01: 03 0000 0003 -> 83 03
+			01: 04 0000 007f -> 84 03`,
+			want: `
+units: {mode: tcp, also: [1]}
+registers: [{holding: 0-3, values: [1, 2, 3, 4]}]
+most: {registers: 2}`},
+		{name: "reads of more than is allowed", p: modbus.Protocol{}, lines: `
+			01: 03 0000 007e -> 03 fc ` + strings.Repeat("0000", 126),
+			want: `
+units: {mode: tcp, also: [1]}
+registers: [{holding: 0-125, block: blocks/modbus-502-c1-u1-holding0.bin}]
+most: {registers: 126}`},
 		{name: "a serial line", p: modbus.RTU{}, lines: `
 			11: 03 0000 0001 -> 03 02 0001
 			00: 06 0000 0005 -> silence
@@ -304,6 +349,23 @@ func TestModbusIdentity(t *testing.T) {
 // flat is YAML without its line breaks and indents.
 func flat(s string) string {
 	return strings.NewReplacer("{", "", "}", "", "[", "", "]", "", "-", "", ",", "").Replace(strings.Join(strings.Fields(s), " "))
+}
+
+// What lies between many single addresses that were refused counts as refused.
+func TestModbusSparseScan(t *testing.T) {
+	var lines strings.Builder
+	for a := 0; a < 1<<16; a += 100 {
+		reply := "83 02"
+		if a == 4000 {
+			reply = "03 02 0007"
+		}
+		fmt.Fprintf(&lines, "01: 03 %04x 0001 -> %s\n", a, reply)
+	}
+	dev, _ := learnModbus(t, modbus.Protocol{}, lines.String())
+	want := []profiles.ModbusIllegal{{Holding: &profiles.ModbusSpan{First: 0, Last: 3900}}, {Holding: &profiles.ModbusSpan{First: 4100, Last: 65500}}}
+	if d := cmp.Diff(want, dev.Services[0].Section.(*profiles.Modbus).Illegal); d != "" {
+		t.Error(d)
+	}
 }
 
 // A scan of the whole address space is learned in bounded memory, and to its end.

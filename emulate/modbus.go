@@ -179,7 +179,7 @@ func (c *modbusSession) Answer(request wire.Message) Answer {
 	if u.counters.listenOnly && !modbusRestart(req) {
 		return Answer{From: Refused}
 	}
-	if code := modbus.Refusal(req); code != 0 {
+	if code := u.spec.Most.Refusal(req); code != 0 {
 		return u.counted(c.refuse(req, code))
 	}
 	return u.counted(c.serve(u, req))

@@ -63,6 +63,9 @@ type ModbusUnit struct {
 	Illegal []ModbusIllegal `yaml:"illegal,omitempty"`
 	// Outside is the exception code for addresses that nothing is said of, if it is not 2.
 	Outside uint8 `yaml:"outside,omitempty"`
+	// Most is how many cells one read may ask for, where it is not what the specification allows: 125 registers,
+	// 2000 bits.
+	Most *ModbusMost `yaml:"most,omitempty"`
 	// Functions says what is known of whole functions.
 	Functions ModbusFunctions `yaml:"functions,omitempty"`
 	// AnswersAs is the unit identifier in the unit's answers, if it is not the one that was asked.

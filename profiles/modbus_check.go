@@ -55,12 +55,24 @@ func (m *ModbusUnit) Validate(v *Validation) {
 			}
 		}
 	}
+	if m.Most != nil && m.Most.Registers > modbusRegistersAtAll {
+		v.At("most", "registers").Errorf("%d: an answer holds %d", m.Most.Registers, modbusRegistersAtAll)
+	}
+	if m.Most != nil && m.Most.Bits > modbusBitsAtAll {
+		v.At("most", "bits").Errorf("%d: an answer holds %d", m.Most.Bits, modbusBitsAtAll)
+	}
 	for f := range m.Functions.Deny {
 		if slices.Contains(m.Functions.Serve, f) {
 			v.At("functions", "deny").Errorf("function %d is served, too", f)
 		}
 	}
 }
+
+// The byte that counts those of an answer ends what a read can give.
+const (
+	modbusRegistersAtAll = 255 / 2
+	modbusBitsAtAll      = 255 * 8
+)
 
 // oneTable counts the tables that a line names, and says so if it is not one.
 func (v *Validation) oneTable(spans ...*ModbusSpan) (n int) {

@@ -3,6 +3,8 @@ package profiles
 import (
 	"encoding/binary"
 	"fmt"
+	"iter"
+	"slices"
 )
 
 // A ModbusCell is what is known of one address of a table.
@@ -17,44 +19,52 @@ type ModbusCell struct {
 // modbusFew is how many values may stand in a line of the profile; more are in a file.
 const modbusFew = 16
 
-// Describe adds the lines of one table, which cell knows. Files of values are named after stem.
-func (m *ModbusUnit) Describe(table int, cell func(address int) ModbusCell, stem string, write func(name string, b []byte) error) error {
-	held, _ := modbusRuns(func(a int) int { return when(cell(a).Held, 1) })
-	filled, values := modbusRuns(func(a int) int {
-		c := cell(a)
-		return when(c.Filled && !c.Held, int(c.Value)+1)
-	})
-	for len(held) > 0 || len(filled) > 0 {
+// Describe adds the lines of one table. Cells are those that something is known of, by ascending address. Files
+// of values are named after stem.
+func (m *ModbusUnit) Describe(table int, cells iter.Seq2[int, ModbusCell], stem string, write func(name string, b []byte) error) error {
+	var held, filled, protected, illegal modbusRuns
+	for a, c := range cells {
+		switch {
+		case c.Held:
+			held.add(a, 1, c.Value)
+		case c.Filled:
+			filled.add(a, int(c.Value), 0)
+		case c.Illegal != 0:
+			illegal.add(a, int(c.Illegal), 0)
+		}
+		if c.ReadOnly != 0 {
+			protected.add(a, int(c.ReadOnly), 0)
+		}
+	}
+	values := held.values
+	for len(held.spans) > 0 || len(filled.spans) > 0 {
 		var line ModbusCells
-		if len(held) == 0 || len(filled) > 0 && filled[0].First < held[0].First {
-			v := uint16(values[0] - 1)
-			line.Fill = &v
-			line.SetRange(table, filled[0])
-			filled, values = filled[1:], values[1:]
+		if len(held.spans) == 0 || len(filled.spans) > 0 && filled.spans[0].First < held.spans[0].First {
+			span, key := filled.next()
+			line.Fill = new(uint16(key))
+			line.SetRange(table, span)
 		} else {
-			line.SetRange(table, held[0])
-			if err := line.setValues(table, held[0], cell, stem, write); err != nil {
+			span, _ := held.next()
+			line.SetRange(table, span)
+			if err := line.setValues(table, span, values[:span.Len()], stem, write); err != nil {
 				return err
 			}
-			held = held[1:]
+			values = values[span.Len():]
 		}
 		m.Registers = append(m.Registers, line)
 	}
-	protected, codes := modbusRuns(func(a int) int { return int(cell(a).ReadOnly) })
-	for i, s := range protected {
-		line := ModbusCells{ReadOnly: uint8(codes[i])}
-		line.SetRange(table, s)
+	for len(protected.spans) > 0 {
+		span, key := protected.next()
+		line := ModbusCells{ReadOnly: uint8(key)}
+		line.SetRange(table, span)
 		m.Registers = append(m.Registers, line)
 	}
-	illegal, codes := modbusRuns(func(a int) int {
-		c := cell(a)
-		return when(!c.Held && !c.Filled, int(c.Illegal))
-	})
-	for i, s := range illegal {
+	for len(illegal.spans) > 0 {
 		var line ModbusIllegal
-		line.SetRange(table, s)
-		if codes[i] != modbusIllegalAddress {
-			line.Code = uint8(codes[i])
+		span, key := illegal.next()
+		line.SetRange(table, span)
+		if key != modbusIllegalAddress {
+			line.Code = uint8(key)
 		}
 		m.Illegal = append(m.Illegal, line)
 	}
@@ -63,46 +73,43 @@ func (m *ModbusUnit) Describe(table int, cell func(address int) ModbusCell, stem
 
 const modbusIllegalAddress = 2
 
-func when(is bool, v int) int {
-	if is {
-		return v
-	}
-	return 0
+// modbusRuns are the ranges of neighbouring cells with the same key, and the values of all their cells.
+type modbusRuns struct {
+	spans  []ModbusSpan
+	keys   []int
+	values []uint16
 }
 
-// modbusRuns lists the ranges of neighbouring cells with the same key other than 0, and the keys.
-func modbusRuns(key func(address int) int) (spans []ModbusSpan, keys []int) {
-	last := 0
-	for a := range 1 << 16 {
-		k := key(a)
-		switch {
-		case k != 0 && k == last:
-			spans[len(spans)-1].Last = uint16(a)
-		case k != 0:
-			spans = append(spans, ModbusSpan{uint16(a), uint16(a)})
-			keys = append(keys, k)
-		}
-		last = k
+func (r *modbusRuns) add(address, key int, value uint16) {
+	r.values = append(r.values, value)
+	if n := len(r.spans); n > 0 && int(r.spans[n-1].Last)+1 == address && r.keys[n-1] == key {
+		r.spans[n-1].Last++
+		return
 	}
-	return spans, keys
+	r.spans, r.keys = append(r.spans, ModbusSpan{uint16(address), uint16(address)}), append(r.keys, key)
 }
 
-func (c *ModbusCells) setValues(table int, s ModbusSpan, cell func(int) ModbusCell, stem string, write func(string, []byte) error) error {
+// next takes the first range out.
+func (r *modbusRuns) next() (s ModbusSpan, key int) {
+	s, key = r.spans[0], r.keys[0]
+	r.spans, r.keys = r.spans[1:], r.keys[1:]
+	return s, key
+}
+
+func (c *ModbusCells) setValues(table int, s ModbusSpan, values []uint16, stem string, write func(string, []byte) error) error {
 	if s.Len() <= modbusFew {
-		for a := int(s.First); a <= int(s.Last); a++ {
-			c.Values = append(c.Values, cell(a).Value)
-		}
+		c.Values = slices.Clone(values)
 		return nil
 	}
 	var b []byte
 	if table == ModbusCoils || table == ModbusDiscretes {
 		b = make([]byte, (s.Len()+7)/8)
-		for i := range s.Len() {
-			b[i/8] |= byte(cell(int(s.First)+i).Value&1) << (i % 8)
+		for i, v := range values {
+			b[i/8] |= byte(v&1) << (i % 8)
 		}
 	} else {
-		for a := int(s.First); a <= int(s.Last); a++ {
-			b = binary.BigEndian.AppendUint16(b, cell(a).Value)
+		for _, v := range values {
+			b = binary.BigEndian.AppendUint16(b, v)
 		}
 	}
 	c.Block = fmt.Sprintf("blocks/%s-%s%d.bin", stem, ModbusTables[table], s.First)

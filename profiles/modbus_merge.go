@@ -213,7 +213,7 @@ func (w *modbusMerged) lines(name string, last map[string][]byte, m *Merging) er
 		if len(h.values)+len(h.fills)+len(h.illegal) == 0 {
 			continue
 		}
-		var cells [1 << 16]ModbusCell
+		cells := make([]ModbusCell, 1<<16)
 		for a, code := range h.illegal {
 			cells[a].Illegal = uint8(code)
 		}
@@ -227,7 +227,14 @@ func (w *modbusMerged) lines(name string, last map[string][]byte, m *Merging) er
 			cells[a].Held, cells[a].Value = true, v
 		}
 		write := func(name string, b []byte) error { m.Write(name, b); return nil }
-		if err := w.unit.Describe(table, func(a int) ModbusCell { return cells[a] }, fmt.Sprintf("%s-u%d", name, w.id), write); err != nil {
+		known := func(yield func(int, ModbusCell) bool) {
+			for a, c := range cells {
+				if c != (ModbusCell{}) && !yield(a, c) {
+					return
+				}
+			}
+		}
+		if err := w.unit.Describe(table, known, fmt.Sprintf("%s-u%d", name, w.id), write); err != nil {
 			return err
 		}
 	}

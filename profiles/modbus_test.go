@@ -46,6 +46,7 @@ func TestModbusSection(t *testing.T) {
       identify: {vendor: A, product: B, revision: C, objects: {128: x}}
       server_id: 00ff41
       status: 0
+      most: {registers: 100, bits: 800, code: 2}
       functions: {deny: {13: 3}}
 `} {
 		dev, err := parseModbus(t, section)
@@ -92,6 +93,8 @@ func TestModbusSectionErrors(t *testing.T) {
 		{"      registers: [{holding: 0-1, block: blocks/b.bin}]", `file "blocks/b.bin" cannot be read`},
 		{"      functions: {serve: [7], deny: {7: 1}}", `function 7 is served, too`},
 		{"      functions: {deny: {7: 300}}", `out of range`},
+		{"      most: {registers: 128}", `most.registers: 128: an answer holds 127`},
+		{"      most: {bits: 2041}", `most.bits: 2041: an answer holds 2040`},
 		{"      server_id: xyz", `"xyz": want bytes in hexadecimal`},
 	} {
 		_, err := parseModbus(t, tt.section+"\n")

@@ -43,8 +43,10 @@ const (
 	mbapSize = 7
 	// A PDU has at most 253 bytes (specification, section 4.1), which makes the length field 254. UMAS
 	// and other vendors' functions exceed it between peers that have agreed to.
-	maxLength    = 254
-	maxRawLength = 2048
+	maxLength = 254
+	// Some devices answer reads of more than the specification allows, up to what the count of bytes can say.
+	maxReadLength = 3 + 255
+	maxRawLength  = 2048
 )
 
 var errTooLong = errors.New("modbus: message longer than its length field can say")

@@ -43,6 +43,8 @@ var messages = []struct {
 		&ReadRegistersResponse{Header{Transaction: 3, Unit: 0xFF}, ReadHoldingRegisters, []byte{2, 0x2B, 0, 0, 0, 0x64}}},
 	{"holding registers with a tail", false, wire.Server, "0003 0000 0006 ff 03 02 022b 99",
 		&ReadRegistersResponse{Header{Transaction: 3, Unit: 0xFF, Trailing: []byte{0x99}}, ReadHoldingRegisters, []byte{2, 0x2B}}},
+	{"more holding registers than are allowed", false, wire.Server, "0003 0000 00ff ff 03 fc " + strings.Repeat("01", 252),
+		&ReadRegistersResponse{Header{Transaction: 3, Unit: 0xFF}, ReadHoldingRegisters, bytes.Repeat([]byte{1}, 252)}},
 	{"holding registers, count too high", false, wire.Server, "0003 0000 0005 ff 03 04 022b",
 		&Raw{Header{Transaction: 3, Unit: 0xFF}, ReadHoldingRegisters, []byte{4, 2, 0x2B}}},
 	{"read input registers", false, wire.Client, "0004 0000 0006 00 04 0008 0001",

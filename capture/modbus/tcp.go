@@ -37,7 +37,7 @@ func (c *conn) Next(from wire.Side, b []byte, eof bool) (int, wire.Message, erro
 			return n, nil, nil
 		}
 	}
-	n, err := frameLength(b)
+	n, err := frameLength(from, b)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -52,7 +52,7 @@ func (c *conn) Next(from wire.Side, b []byte, eof bool) (int, wire.Message, erro
 func (c *conn) Match(open []wire.Message, reply wire.Message) (int, bool) { return match(open, reply) }
 
 // frameLength is the length of the ADU that b begins with, 0 if b does not say yet.
-func frameLength(b []byte) (int, error) {
+func frameLength(from wire.Side, b []byte) (int, error) {
 	if len(b) >= 8 && b[2]|b[3]|b[4] == 0 && b[5] >= 2 && b[5] <= maxLength {
 		return 6 + int(b[5]), nil
 	}
@@ -68,7 +68,7 @@ func frameLength(b []byte) (int, error) {
 		return 0, fmt.Errorf("modbus: length field: %d", n)
 	case len(b) < 8:
 		return 0, nil
-	case n > maxLength && Function(b[7]&^byte(exceptionBit)).Public():
+	case n > maxLength && Function(b[7]&^byte(exceptionBit)).Public() && (from == wire.Client || n > maxReadLength || b[7] > byte(ReadInputRegisters)):
 		return 0, fmt.Errorf("modbus: %v: length field: %d, at most %d", Function(b[7]), n, maxLength)
 	}
 	return 6 + n, nil
@@ -102,7 +102,7 @@ const (
 // begins says whether a message begins b, more strictly than Next has to: its body must be what its
 // function asks for, and if bytes follow it they must look like a header.
 func begins(from wire.Side, b []byte) verdict {
-	n, err := frameLength(b)
+	n, err := frameLength(from, b)
 	if err != nil {
 		return no
 	}
@@ -120,7 +120,7 @@ func begins(from wire.Side, b []byte) verdict {
 	if raw, ok := d.decode(from, Header{}, b[mbapSize:n]).(*Raw); ok && raw.Function.Public() {
 		return no
 	}
-	if _, err := frameLength(b[n:]); err != nil {
+	if _, err := frameLength(from, b[n:]); err != nil {
 		return no
 	}
 	return yes
