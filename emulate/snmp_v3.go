@@ -148,8 +148,7 @@ func (n *snmpSession) answerV3(m *snmp.V3Message) Answer {
 	case len(m.ContextName) > 0:
 		return n.report(m, snmp.UnknownContexts)
 	}
-	r := n.replyV3(m)
-	r.protect(n.s, m, f[0]&(snmp.FlagAuth|snmp.FlagPriv))
+	r := n.replyV3(m, f[0])
 	q := snmpQuery{snmpSession: n, version: snmp.V3, asker: user, room: min(s.maxSize, int(m.MaxSize)) - snmpEnvelopeV3 - len(m.USM.UserName)}
 	if !user.trusts(f) {
 		r.PDU.Type, r.PDU.RequestID = snmp.Response, m.PDU.RequestID
@@ -211,8 +210,8 @@ func snmpConfirmed(t snmp.PDUType) bool {
 	return false
 }
 
-// replyV3 begins an answer to a request, neither signed nor encrypted.
-func (n *snmpSession) replyV3(m *snmp.V3Message) *snmpV3Reply {
+// replyV3 begins an answer to a request, which is to be as safe as these flags say.
+func (n *snmpSession) replyV3(m *snmp.V3Message, flags byte) *snmpV3Reply {
 	s := n.s
 	if n.v3 == nil {
 		n.v3 = &snmpV3Reply{}
@@ -225,28 +224,22 @@ func (n *snmpSession) replyV3(m *snmp.V3Message) *snmpV3Reply {
 	r.usm.EngineID, r.usm.UserName = s.engine.id, m.USM.UserName
 	r.usm.EngineBoots, r.usm.EngineTime = s.clock()
 	r.scoped.ContextEngineID, r.scoped.ContextName = s.engine.id, nil
-	r.protect(s, m, 0)
-	return r
-}
-
-// protect makes the answer as safe as these flags say, with the key of the request.
-func (r *snmpV3Reply) protect(s *snmpService, m *snmp.V3Message, flags byte) {
-	r.flags[0] = flags
+	r.flags[0] = flags & (snmp.FlagAuth | snmp.FlagPriv)
 	r.usm.AuthParams, r.usm.PrivParams = nil, nil
-	if flags == 0 {
+	if r.flags[0] == 0 {
 		r.SealWith(nil)
-		return
+		return r
 	}
 	r.SealWith(m.Key())
-	if flags&snmp.FlagPriv == 0 {
-		return
+	if flags&snmp.FlagPriv != 0 {
+		s.engine.salt++
+		binary.BigEndian.PutUint64(r.salt[:], s.engine.salt)
+		if m.Key().User().Priv == snmp.DES {
+			binary.BigEndian.PutUint32(r.salt[:], uint32(r.usm.EngineBoots))
+		}
+		r.usm.PrivParams = r.salt[:]
 	}
-	s.engine.salt++
-	binary.BigEndian.PutUint64(r.salt[:], s.engine.salt)
-	if m.Key().User().Priv == snmp.DES {
-		binary.BigEndian.PutUint32(r.salt[:], uint32(r.usm.EngineBoots))
-	}
-	r.usm.PrivParams = r.salt[:]
+	return r
 }
 
 // report says why a request was not processed. What could not be decrypted in time has no request id, and
@@ -255,17 +248,17 @@ func (r *snmpV3Reply) protect(s *snmpService, m *snmp.V3Message, flags byte) {
 func (n *snmpSession) report(m *snmp.V3Message, why snmp.OID) Answer {
 	context := why.Equal(snmp.UnknownContexts)
 	readable := m.ScopedPDU != nil && (context || !m.WasEncrypted())
-	switch {
-	case !readable && !m.Flags.Has(snmp.FlagReportable), readable && !snmpConfirmed(m.PDU.Type):
+	if !readable && !m.Flags.Has(snmp.FlagReportable) || readable && !snmpConfirmed(m.PDU.Type) {
 		return Answer{}
 	}
-	r := n.replyV3(m)
+	var flags byte
 	switch {
 	case why.Equal(snmp.NotInTimeWindows):
-		r.protect(n.s, m, snmp.FlagAuth)
+		flags = snmp.FlagAuth
 	case context:
-		r.protect(n.s, m, m.Flags[0]&(snmp.FlagAuth|snmp.FlagPriv))
+		flags = m.Flags[0]
 	}
+	r := n.replyV3(m, flags)
 	sample := n.s.count(why)
 	r.PDU = snmp.PDU{Type: snmp.Report, VarBinds: append(r.PDU.VarBinds[:0], snmp.VarBind{OID: why, Value: snmp.NewValue(snmp.Type(sample[0]), sample[1:])})}
 	if readable {

@@ -40,7 +40,7 @@ func (m *V3Message) SealWith(k *Key) {
 		m.seal = nil
 		return
 	}
-	if m.seal == nil {
+	if m.seal == nil || m.seal.whole != nil { // that of a message that was read may be a copy's, too
 		m.seal = &sealing{}
 	}
 	*m.seal = sealing{key: k}
