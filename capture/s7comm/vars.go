@@ -118,6 +118,7 @@ type Value struct {
 	TransportSize uint8
 	Length        uint16 // as on the wire: of bits or of bytes
 	Data          []byte
+	Fill          uint8 `wire:"-"` // behind an odd number of bytes; some devices leave anything there
 }
 
 // Bytes is a successful value in whole bytes, its length counted in the unit its transport size wants.
@@ -126,7 +127,7 @@ func Bytes(size uint8, data []byte) Value {
 	if size == DataWord || size == DataInteger {
 		n *= 8
 	}
-	return Value{CodeSuccess, size, uint16(n), data}
+	return Value{ReturnCode: CodeSuccess, TransportSize: size, Length: uint16(n), Data: data}
 }
 
 // bytesOf is how many bytes a length counted in the unit of a transport size is.
@@ -156,7 +157,7 @@ func readValues(r *wire.Reader, n int, values []Value) []Value {
 		v := Value{ReturnCode: r.Uint8(), TransportSize: r.Uint8(), Length: r.Uint16()}
 		v.Data = filled(r.Bytes(v.size()))
 		if len(v.Data)%2 == 1 && i < n-1 {
-			r.Uint8()
+			v.Fill = r.Uint8()
 		}
 		values = append(values, v)
 	}
@@ -169,7 +170,7 @@ func appendValues(b []byte, values []Value) []byte {
 		b = append(b, v.ReturnCode, v.TransportSize, byte(v.Length>>8), byte(v.Length))
 		b = append(b, v.Data...)
 		if len(v.Data)%2 == 1 && i < len(values)-1 {
-			b = append(b, 0)
+			b = append(b, v.Fill)
 		}
 	}
 	return b
