@@ -1,0 +1,62 @@
+package ipmi
+
+import (
+	"encoding/binary"
+	"reflect"
+)
+
+// The data of most commands is fields one after the other, the least byte first. Their structures say so by
+// their types: unsigned numbers, arrays of bytes, and a slice of bytes at the end for what may follow.
+
+// readFields fills a structure; false: the data are too short for it, or too long.
+func readFields(b []byte, into any) bool {
+	v := reflect.ValueOf(into).Elem()
+	for i := range v.NumField() {
+		f := v.Field(i)
+		switch f.Kind() {
+		case reflect.Slice:
+			if len(b) > 0 {
+				f.SetBytes(append([]byte(nil), b...))
+			}
+			return true
+		case reflect.Array:
+			if len(b) < f.Len() {
+				return false
+			}
+			reflect.Copy(f, reflect.ValueOf(b[:f.Len()]))
+			b = b[f.Len():]
+		default:
+			n := int(f.Type().Size())
+			if len(b) < n {
+				return false
+			}
+			var x [8]byte
+			copy(x[:], b[:n])
+			f.SetUint(binary.LittleEndian.Uint64(x[:]))
+			b = b[n:]
+		}
+	}
+	return len(b) == 0
+}
+
+func appendFields(b []byte, from any) []byte {
+	v := reflect.ValueOf(from).Elem()
+	for i := range v.NumField() {
+		f := v.Field(i)
+		switch f.Kind() {
+		case reflect.Slice:
+			b = append(b, f.Bytes()...)
+		case reflect.Array:
+			for k := range f.Len() {
+				b = append(b, byte(f.Index(k).Uint()))
+			}
+		default:
+			x := f.Uint()
+			for range int(f.Type().Size()) {
+				b = append(b, byte(x))
+				x >>= 8
+			}
+		}
+	}
+	return b
+}
