@@ -43,6 +43,7 @@ type httpLearner struct {
 	keepAlive     bool
 	sessions      map[[sha256.Size]byte]bool // digests of the cookies that the device made up
 	secrets       bool                       // session tokens were taken out
+	pageSecrets   bool                       // and such in pages
 	queries       bool                       // so were secrets in queries
 	sample        []byte
 	head          []byte
@@ -50,10 +51,11 @@ type httpLearner struct {
 
 type httpRoute struct {
 	profiles.HTTPRoute
-	track profiles.Track
-	known []string // the last answer to those who had a session
-	pages httpReadings
-	owed  int // askings whose answer the recording lost before any was seen
+	track  profiles.Track
+	known  []string // the last answer to those who had a session
+	status int      // of the last answer
+	pages  httpReadings
+	owed   int // askings whose answer the recording lost before any was seen
 }
 
 // httpWaitingMax bounds how many connections are remembered with a body to come.
@@ -158,6 +160,12 @@ func (l *httpLearner) answered(x *capture.Exchange, q *httpQuestion) {
 		l.traits(x, q.head, last)
 	}
 	route.Auth = l.who.visit(q.head.Headers, status)
+	if last != nil {
+		route.Encoding = contentCoding(last)
+	}
+	if route.Auth == "" && status > 0 {
+		route.Auth = l.visitByKey(&route, q.head.Headers, status)
+	}
 	switch status {
 	case 304, 412:
 		route.NoneMatch, route.ModifiedSince = q.head.Headers.Get("If-None-Match"), q.head.Headers.Get("If-Modified-Since")
@@ -193,11 +201,11 @@ func (l *httpLearner) answered(x *capture.Exchange, q *httpQuestion) {
 		l.sample = s.Append(l.sample)
 	}
 	if names != nil {
-		if last != nil && r.NoneMatch == "" && r.ModifiedSince == "" && r.Range == "" {
-			r.pages.add(x.At, last, l.replies[names[len(names)-1]].Body)
+		if last != nil && !l.replies[names[len(names)-1]].Framed && r.NoneMatch == "" && r.ModifiedSince == "" && r.Range == "" {
+			r.pages.add(x.At.Add(x.Latency), last, l.replies[names[len(names)-1]].Body, l.bodies.get)
 		}
-		r.Reply = names
-		if cookie := q.head.Headers.Get("Cookie"); l.inSession(cookie) {
+		r.Reply, r.status = names, status
+		if l.inSession(q.head.Headers) {
 			r.known = names
 		} else {
 			r.Stranger = names
@@ -209,17 +217,30 @@ func (l *httpLearner) answered(x *capture.Exchange, q *httpQuestion) {
 	r.track.Add(l.sample, false)
 }
 
-// inSession says whether a Cookie header shows a token that the device made up.
-func (l *httpLearner) inSession(cookie string) bool {
-	if cookie == "" {
-		return false
-	}
-	for pair := range strings.SplitSeq(cookie, ";") {
-		if _, value, _ := strings.Cut(pair, "="); l.sessions[sha256.Sum256([]byte(value))] {
+// inSession says whether a cookie, or a header that carries a key, shows a token that the device made up.
+func (l *httpLearner) inSession(h http.Headers) bool {
+	for i := range h {
+		switch f := &h[i]; {
+		case strings.EqualFold(f.Name, "Cookie"):
+			for pair := range strings.SplitSeq(f.Value, ";") {
+				if _, value, _ := strings.Cut(pair, "="); l.sessions[sha256.Sum256([]byte(value))] {
+					return true
+				}
+			}
+		case http.CarriesKey(f.Name) && l.sessions[sha256.Sum256([]byte(f.Value))]:
 			return true
 		}
 	}
 	return false
+}
+
+// contentCoding is how the body of an answer is packed, if it is.
+func contentCoding(r *http.Response) string {
+	coding := strings.ToLower(r.Headers.Get("Content-Encoding"))
+	if coding == "identity" || r.Status != 200 && r.Status != 206 {
+		return ""
+	}
+	return coding
 }
 
 func lastResponse(x *capture.Exchange) *http.Response {
@@ -315,6 +336,9 @@ func (l *httpLearner) reply(r *http.Response, req *http.Request) (name string, s
 		p.Chunks, body = lines, data
 	} else if len(body) > 0 && r.Headers.Lists("Transfer-Encoding", "chunked") {
 		p.Framed = true
+	}
+	if !l.s.Options.KeepSecrets && !p.Framed {
+		body = l.scrubBody(body, r)
 	}
 	p.Body = l.file(body, r.Headers)
 	if req != nil {

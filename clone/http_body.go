@@ -79,6 +79,19 @@ func (s *bodyStore) put(body []byte, extension string) (string, error) {
 	return name, nil
 }
 
+// get gives a body again; nil if it cannot be read.
+func (s *bodyStore) get(name string) []byte {
+	h, ok := s.held[name]
+	if !ok || h.data != nil {
+		return h.data
+	}
+	b := make([]byte, h.length)
+	if _, err := s.spill.ReadAt(b, h.offset); err != nil {
+		return nil
+	}
+	return b
+}
+
 func (s *bodyStore) write(out *Output) error {
 	for _, name := range s.order {
 		w, err := out.Create(name)

@@ -1,10 +1,7 @@
 package clone
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
-	"math/rand/v2"
 	"net/url"
 	"strconv"
 	"strings"
@@ -179,14 +176,4 @@ func looksMinted(v string) bool {
 		}
 	}
 	return digits >= 2 && digits+letters >= len(v)*3/4 || len(v) >= 24 && digits+letters >= len(v)*3/4
-}
-
-// scrub replaces session tokens by others of the same shape, the same one always by the same.
-func (l *httpLearner) scrub(t *httpTemplate) {
-	for _, i := range t.handles {
-		sum := sha256.Sum256(append(append([]byte(nil), l.salt...), t.sample.Tokens[i]...))
-		r := rand.New(rand.NewPCG(binary.BigEndian.Uint64(sum[:]), binary.BigEndian.Uint64(sum[8:])))
-		t.sample.Tokens[i] = profiles.LikeToken(t.sample.Tokens[i], r)
-		l.secrets = true
-	}
 }

@@ -74,6 +74,64 @@ func (v *httpVisitors) visit(h http.Headers, status int) string {
 	return name
 }
 
+// visitByKey names who shows a key in a header of its own or in a cookie, other than one that the device made up
+// in this recording; "" if nobody does. A cookie is a key once it opened what was shut without it.
+func (l *httpLearner) visitByKey(route *profiles.HTTPRoute, h http.Headers, status int) string {
+	for i := range h {
+		if f := &h[i]; http.CarriesKey(f.Name) && !l.sessions[sha256.Sum256([]byte(f.Value))] {
+			return l.who.key(http.KeyHeader(f.Name), f.Value, status, true)
+		}
+	}
+	if l.inSession(h) {
+		return ""
+	}
+	opens := false
+	if public := l.routes[route.Cell()]; public != nil && status/100 == 2 {
+		opens = public.status == 401 || public.status == 403 || public.status/100 == 3
+	}
+	for i := range h {
+		if !strings.EqualFold(h[i].Name, "Cookie") {
+			continue
+		}
+		best := ""
+		for pair := range strings.SplitSeq(h[i].Value, ";") {
+			pair = strings.TrimSpace(pair)
+			if _, value, _ := strings.Cut(pair, "="); value == "" {
+				continue
+			}
+			if name := l.who.key("Cookie", pair, status, false); name != "" {
+				return name
+			}
+			if _, value, _ := strings.Cut(pair, "="); best == "" || looksMinted(value) {
+				best = pair
+			}
+		}
+		if opens && best != "" {
+			return l.who.key("Cookie", best, status, true)
+		}
+	}
+	return ""
+}
+
+// key names the holder of a key. One that is not known is "", or becomes known.
+func (v *httpVisitors) key(scheme, value string, status int, learn bool) string {
+	value = profiles.HTTPKey(scheme, value)
+	sum := sha256.Sum256(append(append([]byte(nil), v.salt...), value...))
+	name, known := v.names[sum]
+	if !known {
+		if !learn || len(v.names) >= httpVisitorsMax {
+			return ""
+		}
+		name = "key-" + hex.EncodeToString(sum[:4])
+		v.names[sum] = name
+		v.known[name] = &profiles.HTTPCredentials{Scheme: scheme, Verify: []string{v.verifier(value)}}
+	}
+	if status/100 == 2 {
+		v.known[name].Good = true
+	}
+	return name
+}
+
 func (v *httpVisitors) verifier(value string) string {
 	if v.keep {
 		return value

@@ -37,6 +37,9 @@ func (l *httpLearner) Finish(out *Output) (profiles.Section, error) {
 	if l.queries {
 		out.Redact("secrets in HTTP queries", "salted digests")
 	}
+	if l.pageSecrets {
+		out.Redact("tokens in HTTP pages", "others of the same shape")
+	}
 	if l.secrets {
 		out.Redact("HTTP session cookies", "others of the same shape")
 	}
@@ -46,7 +49,10 @@ func (l *httpLearner) Finish(out *Output) (profiles.Section, error) {
 func (l *httpLearner) writeRoutes(out *Output) ([]string, error) {
 	f := profiles.HTTPRoutes{Salt: hex.EncodeToString(l.salt), Credentials: l.who.credentials(), Malformed: l.malformed, Replies: l.replies}
 	for _, r := range l.order {
-		r.Numbers = r.pages.dynamics()
+		if !r.answered() {
+			continue // all that was asked was lost: what the device says is not known
+		}
+		r.Numbers, r.Clocks, r.Tokens = r.pages.dynamics(), r.pages.times(), r.pages.tokens()
 		if route := r.HTTPRoute; r.known == nil || slices.Equal(r.known, r.Stranger) {
 			route.Stranger = nil
 			f.Routes = append(f.Routes, route)

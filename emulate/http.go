@@ -186,7 +186,7 @@ func (s *httpService) load(dev *profiles.Device, name string, tracks map[string]
 }
 
 func (s *httpService) addRoute(spec *profiles.HTTPRoute, replies map[string]*httpReply, tracks map[string]*profiles.Track) error {
-	r := &httpRoute{auth: spec.Auth, span: spec.Range, tag: spec.NoneMatch, since: spec.ModifiedSince, connection: spec.Connection}
+	r := &httpRoute{auth: spec.Auth, span: spec.Range, tag: spec.NoneMatch, since: spec.ModifiedSince, connection: spec.Connection, coding: spec.Encoding}
 	for _, id := range spec.Reply {
 		r.last = append(r.last, replies[id])
 	}
@@ -203,7 +203,7 @@ func (s *httpService) addRoute(spec *profiles.HTTPRoute, replies map[string]*htt
 		delete(tracks, cell) // routes of the same name in later files have their samples in here, too
 	}
 	var err error
-	if r.numbers, err = s.moving(spec); err != nil {
+	if r.moving, err = s.moving(spec); err != nil {
 		return err
 	}
 	key := spec.Ask
@@ -216,9 +216,9 @@ func (s *httpService) addRoute(spec *profiles.HTTPRoute, replies map[string]*htt
 		s.questions[key] = q
 	}
 	for _, other := range q.routes {
-		if other.auth == r.auth && other.span == r.span && other.tag == r.tag && other.since == r.since && other.connection == r.connection {
+		if other.auth == r.auth && other.span == r.span && other.tag == r.tag && other.since == r.since && other.connection == r.connection && other.coding == r.coding {
 			if len(r.last) > 0 {
-				other.last, other.stranger, other.numbers = r.last, r.stranger, r.numbers
+				other.last, other.stranger, other.moving = r.last, r.stranger, r.moving
 			}
 			if other.cell == nil {
 				other.cell = r.cell

@@ -22,6 +22,7 @@ type httpReply struct {
 	tokens  [][]byte // what the tokens of the last sample were
 	pages   map[string]*httpPage
 	numbers []profiles.HTTPNumber // in data, once they were looked for
+	marks   []profiles.HTTPMark   // and times and tokens
 	host    string                // what the body calls the server
 	served  string                // what the client of rehosted calls it
 	moved   []byte                // the body for that client

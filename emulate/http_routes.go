@@ -2,6 +2,7 @@ package emulate
 
 import (
 	"encoding/hex"
+	"slices"
 	"strings"
 
 	"ringer/capture/http"
@@ -19,8 +20,9 @@ type httpQuestion struct {
 type httpRoute struct {
 	auth, span, tag, since string
 	connection             string // how the requests let the connection go on: http.Request.Persistence
+	coding                 string // how the answer is packed: Content-Encoding
 	cell                   *Cell  // nil: it never changed
-	numbers                []httpMoving
+	moving                 httpMoving
 	last                   []*httpReply
 	stranger               []*httpReply // the same for those without a session; none: there is no difference
 }
@@ -55,7 +57,10 @@ type httpAsked struct {
 	host     string
 	expected bool // its body is still to come
 	names    []string
-	signed   bool // it has an Authorization header
+	signed   bool   // it says who asks
+	good     bool   // and that is somebody who was let in
+	key      string // of a header of its own
+	accept   string // encodings
 	auth     string
 	span     string
 	tag      string
@@ -90,6 +95,13 @@ func (h *httpSession) asked(req *http.Request, body []byte, expected bool) *http
 		case 'a':
 			if strings.EqualFold(f.Name, "Authorization") {
 				a.auth, a.signed = f.Value, true
+			} else if strings.EqualFold(f.Name, "Accept-Encoding") {
+				a.accept = f.Value
+			}
+		case 'x':
+			if name := http.KeyHeader(f.Name); name != "" {
+				a.key, a.signed = f.Value, true
+				a.names = append(a.names, h.s.visitors.names(profiles.HTTPKey(name, f.Value))...)
 			}
 		case 'h':
 			if strings.EqualFold(f.Name, "Host") {
@@ -107,9 +119,16 @@ func (h *httpSession) asked(req *http.Request, body []byte, expected bool) *http
 			}
 		}
 	}
-	if a.signed {
-		a.names = h.s.visitors.names(a.auth)
+	if a.auth != "" {
+		a.names = append(a.names, h.s.visitors.names(a.auth)...)
 	}
+	if a.cookie != "" && h.s.visitors.cookies {
+		for pair := range strings.SplitSeq(a.cookie, ";") {
+			names := h.s.visitors.names(profiles.HTTPKey("Cookie", strings.TrimSpace(pair)))
+			a.names, a.signed = append(a.names, names...), a.signed || len(names) > 0
+		}
+	}
+	a.good = slices.ContainsFunc(a.names, h.s.visitors.good)
 	return a
 }
 
@@ -209,8 +228,35 @@ func (a *httpAsked) prefers(r, before *httpRoute) bool {
 	if before == nil {
 		return true
 	}
+	if x, y := a.takes(r), a.takes(before); x != y {
+		return x > y
+	}
 	x, y := a.nearness(r), a.nearness(before)
 	return x > y || x == y && !before.fresh()
+}
+
+// takes is how welcome the packing of an answer is to the client: one that it takes, then none.
+func (a *httpAsked) takes(r *httpRoute) int {
+	switch {
+	case r.coding == "":
+		return 1
+	case acceptsCoding(a.accept, r.coding):
+		return 2
+	}
+	return 0
+}
+
+// acceptsCoding: RFC 9110, section 12.5.3.
+func acceptsCoding(accept, coding string) bool {
+	for item := range strings.SplitSeq(accept, ",") {
+		name, weight, _ := strings.Cut(item, ";")
+		name = strings.TrimPrefix(strings.ToLower(strings.TrimSpace(name)), "x-")
+		if name == strings.TrimPrefix(coding, "x-") || name == "*" {
+			weight = strings.ReplaceAll(weight, " ", "")
+			return !strings.HasPrefix(weight, "q=0") || strings.Trim(weight, "q=0.") != ""
+		}
+	}
+	return false
 }
 
 // nearness is how well the wish for the connection in the requests of a route agrees with this one's.
@@ -228,7 +274,7 @@ func (a *httpAsked) nearness(r *httpRoute) int {
 func (s *httpService) chooseStranger(q *httpQuestion, a *httpAsked) *httpRoute {
 	var public, shut, refused, good *httpRoute
 	take := func(kept **httpRoute, r *httpRoute) {
-		if *kept == nil || a.nearness(r) >= a.nearness(*kept) {
+		if *kept == nil || a.takes(r) > a.takes(*kept) || a.takes(r) == a.takes(*kept) && a.nearness(r) >= a.nearness(*kept) {
 			*kept = r
 		}
 	}
@@ -249,7 +295,7 @@ func (s *httpService) chooseStranger(q *httpQuestion, a *httpAsked) *httpRoute {
 	if public != nil {
 		return public
 	}
-	if a.signed && s.visitors.admits(a.auth, a.req.Method) {
+	if a.good || a.auth != "" && s.visitors.admits(a.auth, a.req.Method) {
 		return good
 	}
 	if a.signed && refused != nil {
@@ -301,7 +347,7 @@ func (h *httpSession) play(r *httpRoute) (live, ok bool) {
 // stay answers with what a route answered last.
 func (h *httpSession) stay(r *httpRoute) bool {
 	last := r.last
-	if len(r.stranger) > 0 && !h.s.visitors.inSession(h.now.cookie) {
+	if len(r.stranger) > 0 && !h.s.visitors.inSession(h.now.cookie) && !h.s.visitors.inSession(h.now.key) {
 		last = r.stranger
 	}
 	for _, p := range last {

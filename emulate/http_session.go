@@ -195,7 +195,7 @@ func (h *httpSession) give(r *httpRoute, a *httpAsked, headless bool) (Answer, b
 			switch {
 			case h.filled(p, a, m):
 				from = Point
-			case live && len(r.numbers) > 0 && r.whole():
+			case live && r.moving.any() && r.whole():
 				h.goOn(r, p, a, m)
 			}
 			if p.head.Status == 200 && r.whole() && !h.partial(p, a, m) {
@@ -319,14 +319,14 @@ func (h *httpSession) giveLast(r *httpRoute, a *httpAsked, headless bool) (Answe
 	if len(r.last) == 0 || !r.whole() {
 		return Answer{}, false
 	}
-	ans, ok := h.give(&httpRoute{auth: r.auth, connection: r.connection, last: r.last}, a, headless)
+	ans, ok := h.give(&httpRoute{auth: r.auth, connection: r.connection, coding: r.coding, last: r.last}, a, headless)
 	ans.From = max(ans.From, Modelled)
 	return ans, ok
 }
 
 // shuts says whether the path of a request needs credentials, and it has none that are good.
 func (s *httpService) shuts(a *httpAsked) bool {
-	return s.protected(a.bare) && !s.visitors.admits(a.auth, a.req.Method)
+	return s.protected(a.bare) && !a.good && !s.visitors.admits(a.auth, a.req.Method)
 }
 
 // methodStatus: RFC 9110, sections 15.5.6 and 15.6.2.

@@ -20,6 +20,7 @@ type httpVisitors struct {
 	order    []string
 	seen     map[string][]string // Authorization headers met lately, and the credentials they are
 	nonces   []string            // handed out lately: nonces and session cookies
+	cookies  bool                // some of those recorded are cookies
 	rand     *rand.Rand
 }
 
@@ -44,6 +45,7 @@ func (v *httpVisitors) add(name string, c profiles.HTTPCredentials) {
 		slices.Sort(v.order)
 	}
 	v.recorded[name] = c
+	v.cookies = v.cookies || c.Scheme == "Cookie"
 }
 
 // names lists the recorded credentials that an Authorization header is.

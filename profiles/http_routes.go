@@ -27,10 +27,11 @@ type HTTPRoutes struct {
 
 // HTTPCredentials is what a client sent to prove who it is.
 type HTTPCredentials struct {
-	// Scheme is the first word of the Authorization header.
+	// Scheme is the first word of the Authorization header; or Cookie, or the name of another header that
+	// carries a key: then that, with its value behind a colon, is what is verified.
 	Scheme string `yaml:"scheme"`
 	User   string `yaml:"user,omitempty"`
-	// Verify are verifiers of the Authorization header; none: every header of that scheme and user.
+	// Verify are verifiers of the header; none: every header of that scheme and user.
 	Verify []string `yaml:"verify,omitempty"`
 	// Good: they were let in at least once.
 	Good bool `yaml:"good,omitempty"`
@@ -52,12 +53,18 @@ type HTTPRoute struct {
 	// Connection is how the request lets the connection go on, which answers speak of: "close", or "1.0",
 	// "1.0 keep-alive" or "0.9" for older versions of HTTP; none: like HTTP/1.1, which goes on.
 	Connection string `yaml:"connection,omitempty"`
+	// Encoding is the answer's Content-Encoding: it is for those who take that.
+	Encoding string `yaml:"encoding,omitempty"`
 	// Reply names what is answered once the samples are over; several: interim replies come first.
 	// None: silence.
 	Reply []string `yaml:"reply,flow,omitempty"`
 	// Numbers says how the numbers in the page go on that were seen to move, by their place among all
 	// numbers there (from 0).
 	Numbers map[int]HTTPReading `yaml:"numbers,omitempty"`
+	// Clocks says which times in the page go on, by their place among all times there (from 0).
+	Clocks map[int]HTTPClock `yaml:"clocks,omitempty"`
+	// Tokens are the places, among all tokens in the page, of those that are new in every answer.
+	Tokens []int `yaml:"tokens,flow,omitempty"`
 	// Stranger is Reply for those who have no session: no cookie that the device made up.
 	Stranger []string `yaml:"stranger,flow,omitempty"`
 }
@@ -84,7 +91,7 @@ func (r *HTTPRoute) Cell() string {
 	}
 	for _, x := range [...]struct{ name, value string }{
 		{"body", r.Body}, {"auth", r.Auth}, {"range", r.Range}, {"none_match", r.NoneMatch}, {"modified_since", r.ModifiedSince},
-		{"connection", r.Connection},
+		{"connection", r.Connection}, {"encoding", r.Encoding},
 	} {
 		if x.value != "" {
 			fmt.Fprintf(&b, " %s=%q", x.name, x.value)

@@ -234,10 +234,34 @@ func (r *Request) AppendKey(b []byte) []byte {
 			b = append(append(append(append(b, ' '), name...), '='), v...)
 		}
 	}
+	for i := range r.Headers {
+		if f := &r.Headers[i]; CarriesKey(f.Name) {
+			b = append(append(append(append(b, ' '), KeyHeader(f.Name)...), '='), f.Value...)
+		}
+	}
 	if len(r.Body) > 0 {
 		b = append(append(b, " Body="...), r.Body...)
 	}
 	return b
+}
+
+// keyHeaders say who asks, as Authorization does.
+var keyHeaders = [...]string{"X-Auth-Token", "X-Api-Key", "X-Access-Token", "X-Session-Token"}
+
+// CarriesKey says whether a header of that name says who asks.
+func CarriesKey(name string) bool { return KeyHeader(name) != "" }
+
+// KeyHeader is the name of such a header in one spelling; "" if it is none.
+func KeyHeader(name string) string {
+	if len(name) < 9 || name[0]|0x20 != 'x' || name[1] != '-' {
+		return ""
+	}
+	for _, k := range keyHeaders {
+		if strings.EqualFold(k, name) {
+			return k
+		}
+	}
+	return ""
 }
 
 func (m *Content) AppendKey(b []byte) []byte {
