@@ -20,6 +20,9 @@ func arrange(app *cli.App, args []string) []string {
 	flags, commands := app.Flags, app.Commands
 	for len(commands) > 0 && len(rest) > 0 {
 		i := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.HasName(rest[0]) })
+		if i < 0 && len(out) > 1 {
+			break // an argument of a verb that has verbs of its own
+		}
 		if i < 0 {
 			return append(out, rest...)
 		}

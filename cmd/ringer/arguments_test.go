@@ -24,6 +24,8 @@ func TestArrange(t *testing.T) {
 		"ringer capture --list -- -x --list":               "ringer capture --list -- -x --list",
 		"ringer profile merge a b -o c":                    "ringer profile merge -o c -- a b",
 		"ringer profile":                                   "ringer profile",
+		"ringer clone 10.0.0.3 --care lab":                 "ringer clone --care lab -- 10.0.0.3",
+		"ringer clone snmp 10.0.0.3 --care lab":            "ringer clone snmp --care lab -- 10.0.0.3",
 		"ringer nonsense --bind x":                         "ringer nonsense --bind x",
 		"ringer --help":                                    "ringer --help",
 		"ringer":                                           "ringer",
