@@ -2,12 +2,15 @@ package emulate_test
 
 import (
 	"fmt"
+	"net/netip"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
 
+	"ringer/capture"
 	"ringer/capture/snmp"
 	"ringer/capture/wire"
 	"ringer/clone"
@@ -294,5 +297,64 @@ func BenchmarkSNMPUSM(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestSNMPUSMLearned: what is learned, with its keys, from a recording of the dialogue gives a decoy that
+// answers the dialogue in the same way, whatever is wrong in it.
+func TestSNMPUSMLearned(t *testing.T) {
+	text, err := os.ReadFile("testdata/snmp/usm.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var users []snmp.User
+	for name, u := range snmpWho {
+		if u.Name = name; name != "eve" && name != "viewer" && name != "dave" && name != "mallory" {
+			if name == "bob" {
+				u.Priv, u.PrivPassword = snmp.NoPriv, ""
+			}
+			users = append(users, u)
+		}
+	}
+	keys, err := snmp.NewKeys(users...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := snmp.Protocol{Keys: keys}
+	start := time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
+	now := start
+	device := snmpUSMAgent(t, func() time.Time { return now })
+	var xs []capture.Exchange
+	id := int64(0)
+	for line := range strings.Lines(string(text)) {
+		mark, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if d, err := time.ParseDuration(rest); mark == "..." && err == nil {
+			now = now.Add(d)
+		}
+		if mark != ">>>" {
+			continue
+		}
+		id++
+		req, _ := snmpUSMRequest(t, rest, id, 1000+int64(now.Sub(start)/time.Second))
+		x := capture.Exchange{
+			At: now, Latency: time.Millisecond, Transport: "udp", Protocol: p, Request: read(t, p, req)[0],
+			Client: netip.MustParseAddrPort("192.0.2.1:4000"), Server: netip.MustParseAddrPort("192.0.2.2:161"), Packets: [2]int{int(id), int(id)},
+		}
+		if reply := device.ask(1, req); len(reply) > 0 {
+			x.Replies = read(t, p, reply)
+		}
+		xs = append(xs, x)
+		now = now.Add(10 * time.Millisecond)
+	}
+	playRecording(t, xs, false, []wire.Protocol{p})
+	dev := learnedAs(t, "c00000001", clone.Options{KeepSecrets: true}, xs)
+	sec := dev.Services[0].Section.(*profiles.SNMP)
+	if got, want := fmt.Sprint(sec.Users), "map[admin:{priv  [] []} alice:{priv  [] []} bob:{auth  [] []} carol:{priv rw [] [1.3.6.1.2.1.2 1.3.6.1.2.1.31]} viewer:{noauth  [] []}]"; got != want {
+		t.Errorf("learned the users\n%s\nwant\n%s", got, want)
+	}
+	for _, a := range dev.Accounts {
+		if _, ok := a.SNMPUser(); !ok {
+			t.Errorf("account %+v", a)
+		}
 	}
 }
