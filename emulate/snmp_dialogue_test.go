@@ -43,7 +43,10 @@ services:
       users: {viewer: noauth, admin: auth}
 `
 
-const snmpWalk = `1.3.6.1.2.1.1.1.0|4|pump controller
+const snmpWalk = `1.3.6.1.2.1.1.1|129|
+1.3.6.1.2.1.1.1.0|4|pump controller
+1.3.6.1.2.1.1.1.0.1|129|
+1.3.6.1.2.1.1.1.2147483647|129|
 1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.9999.1
 1.3.6.1.2.1.1.3.0|67|0
 1.3.6.1.2.1.1.4.0|4|ops@example.org

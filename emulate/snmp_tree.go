@@ -117,11 +117,21 @@ func (t *snmpTree) search(o snmp.OID, near int) (i int, found bool) {
 	return i, i < n && t.oid(i).Equal(o)
 }
 
+// snmpAbsentMax bounds how many variables that are known not to be there are passed over in a search.
+const snmpAbsentMax = 64
+
 // object says whether o lies in an object that has instances: the variables beside it show where the
 // object's name ends.
 func (t *snmpTree) object(o snmp.OID) bool {
 	i, _ := t.search(o, -1)
-	for _, k := range []int{i - 1, i} {
+	before, behind := i-1, i
+	for n := 0; n < snmpAbsentMax && before >= 0 && t.tag(before).Exception(); n++ {
+		before--
+	}
+	for n := 0; n < snmpAbsentMax && behind < t.len() && t.tag(behind).Exception(); n++ {
+		behind++
+	}
+	for _, k := range []int{before, behind} {
 		if k < 0 || k >= t.len() {
 			continue
 		}
