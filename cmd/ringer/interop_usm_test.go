@@ -18,8 +18,9 @@ import (
 func TestInteropUSM(t *testing.T) {
 	need(t, "snmpd", "snmpwalk", "snmpget")
 	const original, copied, written = "127.0.42.1", "127.0.42.2", "127.0.42.3"
+	const engine = "80001f8880aabbccdd11223344556677aa"
 	dir := t.TempDir()
-	conf := "agentaddress udp:" + original + ":161\nsysDescr keyed agent\nsysContact nobody\nsysLocation nowhere\nsysName keyed\nview system included .1.3.6.1.2.1.1\n"
+	conf := "agentaddress udp:" + original + ":161\nexactEngineID 0x" + engine + "\nsysDescr keyed agent\nsysContact nobody\nsysLocation nowhere\nsysName keyed\nview system included .1.3.6.1.2.1.1\n"
 	var keys, accounts string
 	var questions [][]string
 	for _, auth := range []string{"MD5", "SHA", "SHA-224", "SHA-256", "SHA-384", "SHA-512"} {
@@ -51,8 +52,8 @@ func TestInteropUSM(t *testing.T) {
 		{"-u", "plain", "-l", "authNoPriv", "-a", "SHA", "-A", "authpassword"},
 		{"-u", "plain", "-l", "noAuthNoPriv"},
 		{"-e", "0x8000000001020304", "-u", "shaaes", "-l", "authPriv", "-a", "SHA", "-A", "authpassword", "-x", "AES", "-X", "privpassword"},
-		{"-Z", "77,5", "-u", "shaaes", "-l", "authPriv", "-a", "SHA", "-A", "authpassword", "-x", "AES", "-X", "privpassword"},
-		{"-Z", "77,5", "-u", "shaaes", "-l", "authNoPriv", "-a", "SHA", "-A", "authpassword"},
+		{"-e", "0x" + engine, "-Z", "77,5", "-u", "shaaes", "-l", "authPriv", "-a", "SHA", "-A", "authpassword", "-x", "AES", "-X", "privpassword"},
+		{"-e", "0x" + engine, "-Z", "77,5", "-u", "shaaes", "-l", "authNoPriv", "-a", "SHA", "-A", "authpassword"},
 	}
 	for _, w := range wrong {
 		questions = append(questions, append(append([]string{"snmpget", "-v3", "-r", "1", "-t", "0.5"}, w...), "-On", "HOST", ".1.3.6.1.2.1.1.5.0"))
@@ -107,7 +108,7 @@ func TestInteropUSM(t *testing.T) {
   - snmp:
       port: 161
       walk: walk.snmprec
-      engine: {id: 80001f8880aabbccdd11223344556677aa}
+      engine: {id: ` + engine + `}
       users: {plain: noauth}
 `
 	if err := os.WriteFile(filepath.Join(hand, "device.yaml"), []byte(text), 0o600); err != nil {
