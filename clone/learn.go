@@ -28,6 +28,7 @@ type newLearner func(s *Service) learner
 // learners lists the protocols that learn more than recordings.
 func learners() map[string]newLearner {
 	return map[string]newLearner{
+		"bacnet":     newBACnetLearner,
 		"http":       newHTTPLearner,
 		"s7":         newS7Learner,
 		"snmp":       newSNMPLearner,

@@ -86,6 +86,7 @@ type opener func(*State, *profiles.Device, *profiles.Service, wire.Protocol) (Se
 func behaviours() map[string]opener {
 	return map[string]opener{
 		"s7":         openS7,
+		"bacnet":     openBACnet,
 		"http":       openHTTP,
 		"snmp":       openSNMP,
 		"modbus":     openModbus,

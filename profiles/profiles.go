@@ -161,6 +161,7 @@ var sections = map[string]func() Section{
 	"s7":         func() Section { return &S7{} },
 	"snmp":       func() Section { return &SNMP{} },
 	"http":       func() Section { return &HTTP{} },
+	"bacnet":     func() Section { return &BACnet{} },
 	"modbus":     func() Section { return &Modbus{} },
 	"modbus-rtu": func() Section { return &Modbus{} },
 }

@@ -131,7 +131,7 @@ func (c *Conn) decode(b []byte, wrong int) Message {
 	if r.Err() != nil {
 		return nil
 	}
-	if h.Network.Control&networkMessage != 0 {
+	if h.Network.Control&NetworkMessageBit != 0 {
 		m := &NetworkMessage{Header: h}
 		if m.read(&r); r.Err() != nil {
 			return nil

@@ -12,13 +12,13 @@ const networkVersion = 1
 
 // Bits of the control octet (clause 6.2.2).
 const (
-	networkMessage = 0x80
-	hasDestination = 0x20
-	hasSource      = 0x08
-	ExpectingReply = 0x04
-	PriorityBits   = 0x03
-	EveryNetwork   = 0xffff // the destination network of global broadcasts
-	firstHopCount  = 255
+	NetworkMessageBit = 0x80
+	hasDestination    = 0x20
+	hasSource         = 0x08
+	ExpectingReply    = 0x04
+	PriorityBits      = 0x03
+	EveryNetwork      = 0xffff // the destination network of global broadcasts
+	firstHopCount     = 255
 )
 
 // A Network is the header of the network layer (clause 6.2).
@@ -185,7 +185,7 @@ func (m *NetworkMessage) Append(b []byte) ([]byte, error) {
 	at := len(b)
 	b = m.Link.begin(b)
 	n := m.Network
-	n.Control |= networkMessage
+	n.Control |= NetworkMessageBit
 	b = append(n.append(b), byte(m.Type))
 	if m.Type >= proprietaryType {
 		b = binary.BigEndian.AppendUint16(b, m.Vendor)

@@ -252,3 +252,12 @@ func readInt(b []byte) (v int64, ok bool) {
 	}
 	return v, true
 }
+
+// Signed reads the content of a signed number.
+func Signed(c []byte) int64 {
+	v, _ := readInt(c)
+	return v
+}
+
+// NewBitString is a bit string, the first bit first.
+func NewBitString(bits []bool) BitString { return packBits(bits) }

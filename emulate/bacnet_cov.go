@@ -1,0 +1,154 @@
+package emulate
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+	"slices"
+	"time"
+
+	"ringer/capture/bacnet"
+	"ringer/capture/wire"
+	"ringer/profiles"
+)
+
+// Bounds of subscriptions, and how often what they watch is looked at.
+const (
+	bacnetWatchesMax    = 128
+	bacnetWatchesMaxAll = 2048
+	bacnetWatchEvery    = 250 * time.Millisecond
+)
+
+// A bacnetWatch is a subscription to changes of a property (clauses 13.14 and 13.15).
+type bacnetWatch struct {
+	d         *bacnetDevice
+	header    bacnet.Header // of notifications
+	process   uint32
+	object    bacnet.ObjectID
+	property  bacnet.PropertyReference
+	increment *float32 // as it was asked for
+	confirmed bool
+	until     time.Time // zero: for ever
+	value     []byte    // as told last; nil: nothing was told yet
+	flags     []byte
+}
+
+func (w *bacnetWatch) is(d *bacnetDevice, p *bacnet.SubscribeCOVPropertyRequest) bool {
+	return w.d == d && w.process == p.Process && w.object == d.object(p.Object) && w.property.Property == p.Property.Property
+}
+
+func (c *bacnetSession) subscribe(d *bacnetDevice, q *bacnet.ConfirmedRequest, p *bacnet.SubscribeCOVPropertyRequest) Answer {
+	drop := func(w *bacnetWatch) bool { return w.is(d, p) }
+	if p.Confirmed == nil && p.Lifetime == nil {
+		n := len(c.watches)
+		c.watches = slices.DeleteFunc(c.watches, drop)
+		c.s.watched -= n - len(c.watches)
+		return c.done(q)
+	}
+	if p.Confirmed == nil {
+		return c.reject(q, bacnet.RejectMissingRequiredParameter)
+	}
+	sample, _ := d.get(p.Object, p.Property.Property, bacnetIndexOf(p.Property.Index), false)
+	if len(sample) == 0 || sample[0] != profiles.BACnetHolds {
+		return c.refusal(q, sample)
+	}
+	n := len(c.watches)
+	c.watches = slices.DeleteFunc(c.watches, drop)
+	c.s.watched -= n - len(c.watches)
+	if len(c.watches) >= bacnetWatchesMax || c.s.watched >= bacnetWatchesMaxAll {
+		return c.refuse(q, bacnet.ClassServices, bacnet.CodeCOVSubscriptionFailed)
+	}
+	now := c.s.st.Now()
+	w := &bacnetWatch{d: d, header: bacnet.Reply(&q.Header), process: p.Process, object: d.object(p.Object), property: p.Property,
+		increment: p.Increment, confirmed: *p.Confirmed}
+	if p.Lifetime != nil && *p.Lifetime > 0 {
+		w.until = now.Add(time.Duration(*p.Lifetime) * time.Second)
+	}
+	c.watches = append(c.watches, w)
+	c.s.watched++
+	a := c.done(q)
+	a.Tick = now // the value as it is now is told at once
+	return a
+}
+
+// Tick tells what has changed, and sends again what was not acknowledged.
+func (c *bacnetSession) Tick(now time.Time) (Answer, time.Time) {
+	out, next := c.again(now)
+	from := Recorded
+	n := len(c.watches)
+	c.watches = slices.DeleteFunc(c.watches, func(w *bacnetWatch) bool { return !w.until.IsZero() && !now.Before(w.until) })
+	c.s.watched -= n - len(c.watches)
+	for _, w := range c.watches {
+		if w.d.quiet != 0 && w.d.muted(now) || w.d.quiet == 2 {
+			continue
+		}
+		if m, f := c.notify(w, now); m != nil {
+			out, from = append(out, m), f
+		}
+	}
+	if len(c.watches) > 0 {
+		next = soonest(next, now.Add(bacnetWatchEvery))
+	}
+	return Answer{Messages: out, From: from}, next
+}
+
+// notify is the notification that is due, if any.
+func (c *bacnetSession) notify(w *bacnetWatch, now time.Time) (wire.Message, Origin) {
+	value, from := w.d.get(w.object, w.property.Property, bacnetIndexOf(w.property.Index), false)
+	if len(value) == 0 || value[0] != profiles.BACnetHolds {
+		return nil, Refused
+	}
+	value = bytes.Clone(value[1:])
+	flags, _ := w.d.get(w.object, bacnet.PropStatusFlags, -1, false)
+	if len(flags) > 0 && flags[0] == profiles.BACnetHolds {
+		flags = bytes.Clone(flags[1:])
+	} else {
+		flags = nil
+	}
+	if w.value != nil && bytes.Equal(flags, w.flags) && !w.changed(value) {
+		return nil, Refused
+	}
+	w.value, w.flags = value, flags
+	p := &bacnet.COVNotification{Process: w.process, Device: w.d.id(), Object: w.object,
+		Values: []bacnet.PropertyValue{{Property: w.property.Property, Index: w.property.Index, Value: value}}}
+	if !w.until.IsZero() {
+		p.Remaining = uint32(w.until.Sub(now) / time.Second)
+	}
+	if flags != nil {
+		p.Values = append(p.Values, bacnet.PropertyValue{Property: bacnet.PropStatusFlags, Value: flags})
+	}
+	h := w.header
+	if !w.confirmed {
+		return &bacnet.UnconfirmedRequest{Header: h, Service: bacnet.UnconfirmedCOVNotification, Parameters: p}, from
+	}
+	c.invoke++
+	h.Network.Control |= bacnet.ExpectingReply
+	return &bacnet.ConfirmedRequest{Header: h, MaxAPDU: 5, InvokeID: c.invoke, Service: bacnet.ConfirmedCOVNotification, Parameters: p}, from
+}
+
+// changed says whether a value differs enough from the one that was told last: reals by the increment.
+func (w *bacnetWatch) changed(value []byte) bool {
+	if bytes.Equal(value, w.value) {
+		return false
+	}
+	a, okA := bacnetReal(value)
+	b, okB := bacnetReal(w.value)
+	if !okA || !okB {
+		return true
+	}
+	var increment float64
+	if w.increment != nil {
+		increment = float64(*w.increment)
+	} else if v, _ := w.d.get(w.object, bacnet.PropCOVIncrement, -1, false); len(v) > 1 && v[0] == profiles.BACnetHolds {
+		increment, _ = bacnetReal(v[1:])
+	}
+	return math.Abs(a-b) >= increment
+}
+
+func bacnetReal(v bacnet.Value) (float64, bool) {
+	t, c := v.First()
+	if t.Context || bacnet.TagNumber(t.Number) != bacnet.TagReal || len(c) != 4 {
+		return 0, false
+	}
+	return float64(math.Float32frombits(binary.BigEndian.Uint32(c))), true
+}

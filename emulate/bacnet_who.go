@@ -1,0 +1,290 @@
+package emulate
+
+import (
+	"slices"
+	"time"
+
+	"ringer/capture/bacnet"
+	"ringer/capture/wire"
+	"ringer/profiles"
+)
+
+// unconfirmed answers what everybody may be asked.
+func (c *bacnetSession) unconfirmed(q *bacnet.UnconfirmedRequest) Answer {
+	if q.Link.Function == bacnet.DistributeBroadcast && !c.s.spec.Broadcasts {
+		return c.linkResult(bacnet.DistributeBroadcastNAK)
+	}
+	var out []wire.Message
+	for d := range c.s.all {
+		if !d.known || !d.hears(&q.Network) || d.spec.Silent || d.muted(c.s.st.Now()) {
+			continue
+		}
+		switch p := q.Parameters.(type) {
+		case *bacnet.WhoIsRequest:
+			if p.Wants(d.instance) {
+				out = append(out, &bacnet.UnconfirmedRequest{Header: d.announcement(&q.Header), Service: bacnet.IAm, Parameters: &bacnet.IAmRequest{
+					Device: d.id(), MaxAPDU: uint32(d.maxAPDU()), Segmentation: uint8(d.segmentation()), Vendor: d.vendor()}})
+			}
+		case *bacnet.WhoHasRequest:
+			if o, ok := d.find(p); ok && p.Wants(d.instance) {
+				name, _ := d.get(o, bacnet.PropObjectName, -1, false)
+				_, text := bacnet.Value(name[1:]).First()
+				out = append(out, &bacnet.UnconfirmedRequest{Header: d.announcement(&q.Header), Service: bacnet.IHave, Parameters: &bacnet.IHaveRequest{
+					Device: d.id(), Object: o, Name: slices.Clone(text)}})
+			}
+		}
+	}
+	if out == nil {
+		return Answer{From: Refused}
+	}
+	return Answer{Messages: out, From: Modelled}
+}
+
+// hears says whether a datagram reaches the device.
+func (d *bacnetDevice) hears(n *bacnet.Network) bool {
+	switch to := n.Destination; {
+	case !n.Routed():
+		return d.station == nil
+	case to.Network == bacnet.EveryNetwork:
+		return true
+	default:
+		return d.station != nil && to.Network == d.station.Network && (len(to.MAC) == 0 || string(to.MAC) == string(d.station.MAC))
+	}
+}
+
+// announcement is the way of what the device says of itself.
+func (d *bacnetDevice) announcement(q *bacnet.Header) (h bacnet.Header) {
+	switch d.spec.Announces {
+	case "broadcast":
+		h.Link.Function = bacnet.OriginalBroadcast
+	case "global":
+		h.Link.Function = bacnet.OriginalBroadcast
+		h.Network.To(bacnet.Station{Network: bacnet.EveryNetwork})
+	default:
+		h = bacnet.Reply(&bacnet.Header{Network: bacnet.Network{Control: q.Network.Control & 0x08, Source: q.Network.Source}})
+	}
+	if d.station != nil {
+		h.Network.ComesFrom(*d.station)
+	}
+	return h
+}
+
+// find finds the object that Who-Has asks for.
+func (d *bacnetDevice) find(p *bacnet.WhoHasRequest) (bacnet.ObjectID, bool) {
+	if p.Object != nil {
+		return *p.Object, d.objects[*p.Object] != nil
+	}
+	if p.Name == nil {
+		return 0, false
+	}
+	for _, o := range d.order {
+		if v, _ := d.get(o, bacnet.PropObjectName, -1, false); len(v) > 1 && v[0] == profiles.BACnetHolds {
+			if name, ok := bacnet.Value(v[1:]).Text(); ok && name == p.Name.String() {
+				return o, true
+			}
+		}
+	}
+	return 0, false
+}
+
+// network answers between network layers (clause 6.4).
+func (c *bacnetSession) network(q *bacnet.NetworkMessage) Answer {
+	if len(c.s.networks) == 0 {
+		return Answer{From: Refused}
+	}
+	m := &bacnet.NetworkMessage{Header: bacnet.Header{Link: bacnet.Link{Function: bacnet.OriginalBroadcast}, Network: bacnet.Network{Control: bacnet.NetworkMessageBit}}}
+	switch q.Type {
+	case bacnet.WhoIsRouterToNetwork:
+		m.Type, m.Networks = bacnet.IAmRouterToNetwork, c.s.networks
+		if len(q.Networks) > 0 {
+			m.Networks = q.Networks[:1:1]
+			if !slices.Contains(c.s.networks, q.Networks[0]) {
+				return Answer{From: Refused}
+			}
+			m.Networks = slices.Clone(m.Networks)
+		}
+	case bacnet.InitializeRoutingTable:
+		m.Link.Function = bacnet.OriginalUnicast
+		m.Type, m.Ports = bacnet.InitializeRoutingTableAck, []bacnet.Route{}
+		for i, n := range c.s.networks {
+			m.Ports = append(m.Ports, bacnet.Route{Network: n, Port: uint8(i + 1)})
+		}
+	default:
+		return Answer{From: Refused}
+	}
+	return c.say(m, Modelled)
+}
+
+func (c *bacnetSession) linkResult(code bacnet.ResultCode) Answer {
+	from := Modelled
+	if code != bacnet.ResultOK {
+		from = Refused
+	}
+	return c.say(&bacnet.LinkMessage{Header: bacnet.Header{Link: bacnet.Link{Function: bacnet.LinkResult}}, Result: code}, from)
+}
+
+// Bounds of the foreign device table, and how long an entry outlives its time to live (Annex J.5.2.3).
+const (
+	bacnetForeignMax   = 128
+	bacnetForeignGrace = 30 * time.Second
+)
+
+// link answers between link layers (Annex J.2): who manages no broadcasts says so.
+func (c *bacnetSession) link(q *bacnet.LinkMessage) Answer {
+	now := c.s.st.Now()
+	s := c.s
+	s.foreign = slices.DeleteFunc(s.foreign, func(f bacnetForeign) bool { return now.After(f.until) })
+	yes := s.spec.Broadcasts
+	table := &bacnet.LinkMessage{}
+	switch q.Link.Function {
+	case bacnet.WriteBroadcastTable:
+		return c.linkResult(bacnet.WriteBroadcastTableNAK) // no longer allowed, clause J.4.4.2
+	case bacnet.ReadBroadcastTable:
+		if !yes {
+			return c.linkResult(bacnet.ReadBroadcastTableNAK)
+		}
+		table.Link.Function, table.Peers = bacnet.ReadBroadcastTableAck, s.peers
+	case bacnet.RegisterForeignDevice:
+		is := func(f bacnetForeign) bool { return f.address == c.peer.Remote }
+		if !yes || len(s.foreign) >= bacnetForeignMax && !slices.ContainsFunc(s.foreign, is) {
+			return c.linkResult(bacnet.RegisterForeignDeviceNAK)
+		}
+		s.foreign = append(slices.DeleteFunc(s.foreign, is),
+			bacnetForeign{c.peer.Remote, q.TTL, now.Add(time.Duration(q.TTL)*time.Second + bacnetForeignGrace)})
+		return c.linkResult(bacnet.ResultOK)
+	case bacnet.ReadForeignTable:
+		if !yes {
+			return c.linkResult(bacnet.ReadForeignTableNAK)
+		}
+		table.Link.Function = bacnet.ReadForeignTableAck
+		for _, f := range s.foreign {
+			table.Foreign = append(table.Foreign, bacnet.ForeignDevice{Address: f.address, TTL: f.ttl, Remaining: uint16(min(0xffff, f.until.Sub(now)/time.Second))})
+		}
+	case bacnet.DeleteForeignEntry:
+		n := len(s.foreign)
+		s.foreign = slices.DeleteFunc(s.foreign, func(f bacnetForeign) bool { return yes && f.address == q.Address })
+		if len(s.foreign) == n {
+			return c.linkResult(bacnet.DeleteForeignEntryNAK)
+		}
+		return c.linkResult(bacnet.ResultOK)
+	default:
+		return Answer{From: Refused}
+	}
+	return c.say(table, Modelled)
+}
+
+// alarmSummary lists the objects that are in alarm (clause 13.6).
+func (c *bacnetSession) alarmSummary(d *bacnetDevice, q *bacnet.ConfirmedRequest) Answer {
+	ack := &bacnet.AlarmSummaryAck{}
+	for _, e := range d.events() {
+		ack.Alarms = append(ack.Alarms, bacnet.AlarmSummary{Object: e.Object, State: e.State, Acknowledged: e.Acknowledged})
+	}
+	return c.result(d, q, ack, Modelled)
+}
+
+// eventInformation lists the objects that are in alarm, or whose alarms nobody acknowledged (clause 13.9).
+func (c *bacnetSession) eventInformation(d *bacnetDevice, q *bacnet.ConfirmedRequest, p *bacnet.EventInformationRequest) Answer {
+	ack := &bacnet.EventInformationAck{Events: []bacnet.EventSummary{}}
+	behind := p.Last == nil
+	for _, e := range d.events() {
+		if behind {
+			ack.Events = append(ack.Events, e)
+		}
+		behind = behind || e.Object == *p.Last
+	}
+	return c.result(d, q, ack, Modelled)
+}
+
+// events are the objects whose event state is not normal.
+func (d *bacnetDevice) events() (list []bacnet.EventSummary) {
+	for _, o := range d.order {
+		state, ok := d.state(o, bacnet.PropEventState)
+		if !ok || state == 0 {
+			continue
+		}
+		e := bacnet.EventSummary{Object: o, State: uint32(state), Acknowledged: d.bits(o, bacnet.PropAckedTransitions), Enabled: d.bits(o, bacnet.PropEventEnable)}
+		notify, _ := d.state(o, bacnet.PropNotifyType)
+		e.Notify = uint8(notify)
+		if v, _ := d.get(o, bacnet.PropEventTimeStamps, -1, false); len(v) > 1 && v[0] == profiles.BACnetHolds {
+			e.Times = slices.Clone(v[1:])
+		} else {
+			for range 3 { // never: a time that is not specified
+				e.Times = append(e.Times, 0x0c, 255, 255, 255, 255)
+			}
+		}
+		for range 3 {
+			e.Priorities = bacnet.AppendUnsigned(e.Priorities, 255)
+		}
+		list = append(list, e)
+	}
+	return list
+}
+
+func (d *bacnetDevice) state(o bacnet.ObjectID, p bacnet.PropertyID) (uint64, bool) {
+	if v, _ := d.get(o, p, -1, false); len(v) > 1 && v[0] == profiles.BACnetHolds {
+		return bacnet.Value(v[1:]).Unsigned()
+	}
+	return 0, false
+}
+
+// bits are three flags, all of them set where nothing is known.
+func (d *bacnetDevice) bits(o bacnet.ObjectID, p bacnet.PropertyID) bacnet.BitString {
+	if v, _ := d.get(o, p, -1, false); len(v) > 1 && v[0] == profiles.BACnetHolds {
+		if t, content := bacnet.Value(v[1:]).First(); bacnet.TagNumber(t.Number) == bacnet.TagBits {
+			return slices.Clone(content)
+		}
+	}
+	return bacnet.NewBitString([]bool{true, true, true})
+}
+
+// bacnetFileGrows bounds what visitors can make of a file.
+const bacnetFileGrows = 1 << 20
+
+// readFile answers a part of a file (clause 14.1).
+func (c *bacnetSession) readFile(d *bacnetDevice, q *bacnet.ConfirmedRequest, p *bacnet.ReadFileRequest) Answer {
+	content, ok := c.s.file(d, p.File)
+	switch {
+	case !ok:
+		return c.refuse(q, bacnet.ClassObject, bacnet.CodeUnknownObject)
+	case p.Stream == nil:
+		return c.refuse(q, bacnet.ClassServices, bacnet.CodeInvalidFileAccessMethod)
+	case p.Stream.Start < 0 || int(p.Stream.Start) > len(content):
+		return c.refuse(q, bacnet.ClassServices, bacnet.CodeInvalidFileStartPosition)
+	}
+	start := int(p.Stream.Start)
+	end := start + int(min(uint64(p.Stream.Count), uint64(len(content)-start)))
+	return c.result(d, q, &bacnet.ReadFileAck{EndOfFile: end == len(content),
+		Stream: &bacnet.FileData{Start: p.Stream.Start, Data: content[start:end]}}, Recorded)
+}
+
+// writeFile writes a part of a file, or behind it (clause 14.2).
+func (c *bacnetSession) writeFile(d *bacnetDevice, q *bacnet.ConfirmedRequest, p *bacnet.WriteFileRequest) Answer {
+	content, ok := c.s.file(d, p.File)
+	switch {
+	case !ok:
+		return c.refuse(q, bacnet.ClassObject, bacnet.CodeUnknownObject)
+	case p.Stream == nil:
+		return c.refuse(q, bacnet.ClassServices, bacnet.CodeInvalidFileAccessMethod)
+	}
+	start := int(p.Stream.Start)
+	if start == -1 {
+		start = len(content)
+	}
+	end := start + len(p.Stream.Data)
+	switch {
+	case start < 0 || start > len(content):
+		return c.refuse(q, bacnet.ClassServices, bacnet.CodeInvalidFileStartPosition)
+	case end > len(content) && end > bacnetFileGrows:
+		return c.refuse(q, bacnet.ClassServices, bacnet.CodeFileFull)
+	}
+	content = slices.Clone(content)
+	c.s.files[p.File.Instance()] = append(content[:start], append(p.Stream.Data, content[min(end, len(content)):]...)...)
+	at := int32(start)
+	return c.result(d, q, &bacnet.WriteFileAck{Stream: &at}, Modelled)
+}
+
+// file is the content of a file object. Those of devices behind this one are only known from recordings.
+func (s *bacnetService) file(d *bacnetDevice, o bacnet.ObjectID) ([]byte, bool) {
+	content, ok := s.files[o.Instance()]
+	return content, ok && d == s.own && o.Type() == bacnet.ObjectFile
+}
