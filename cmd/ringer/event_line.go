@@ -30,13 +30,13 @@ func eventLine(e *emulate.Event, width int) string {
 	case emulate.Asked:
 		line := head + cut(strings.TrimSpace(e.Class+" "+essence(e.Request)), width) + " → "
 		if e.Silent || len(e.Answers) == 0 {
-			return line + "silence"
+			return line + "silence" + inBrackets(e.Reason)
 		}
 		line += cut(essence(e.Answers[0]), width)
 		if n := len(e.Answers) - 1; n > 0 {
 			line += fmt.Sprintf(" (and %d more)", n)
 		}
-		return line + " [" + e.From + "]"
+		return line + " [" + e.From + "]" + inBrackets(e.Reason)
 	case emulate.Pushed:
 		line := head + "unasked"
 		if len(e.Answers) > 0 {
@@ -44,11 +44,7 @@ func eventLine(e *emulate.Event, width int) string {
 		}
 		return line
 	case emulate.BadInput:
-		line := fmt.Sprintf("%smalformed, %s: %s", head, plural(e.RawBytes, "byte", "bytes"), cut(e.Raw, width))
-		if e.Reason != "" {
-			line += " (" + e.Reason + ")"
-		}
-		return line
+		return fmt.Sprintf("%smalformed, %s: %s", head, plural(e.RawBytes, "byte", "bytes"), cut(e.Raw, width)) + inBrackets(e.Reason)
 	case emulate.EventsLost:
 		return fmt.Sprintf("%s%s could not be written", head, plural(int(e.Lost), "event", "events"))
 	}
@@ -59,8 +55,16 @@ func eventLine(e *emulate.Event, width int) string {
 	return line
 }
 
+func inBrackets(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return " (" + reason + ")"
+}
+
 // bookkeeping are the fields of messages that tell people nothing.
-var bookkeeping = []string{"type", "Transaction", "RequestID", "MessageID", "Reference", "Redundancy", "TPDUs", "Headers", "Version", "Function", "Community"}
+var bookkeeping = []string{"type", "Transaction", "RequestID", "MessageID", "Reference", "Redundancy", "TPDUs", "Headers", "Version", "Function", "Community",
+	"MsgID", "MaxSize", "SecurityModel", "EngineID", "EngineBoots", "EngineTime", "PrivParams", "ContextEngineID"}
 
 // essence is a decoded message in few words: name=value of its fields, nested ones in their order, without
 // the bookkeeping. A message of nothing else is called by its type.
