@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"reflect"
 	"strings"
+	"time"
 
 	"ringer/capture"
 	"ringer/capture/wire"
@@ -11,7 +12,20 @@ import (
 
 // handles maps what the recorded device minted (session handles, upload ids) to what the target minted in
 // its place, so that later requests name the target's.
-type handles map[handle]reflect.Value
+type handles struct {
+	minted map[handle]reflect.Value
+	said   map[netip.AddrPort]saying // by recorded server
+}
+
+// A saying is the last reply of a recorded server, and the target's in its place.
+type saying struct {
+	want, got     wire.Message
+	wanted, gotAt time.Time
+}
+
+func newHandles() handles {
+	return handles{map[handle]reflect.Value{}, map[netip.AddrPort]saying{}}
+}
 
 type handle struct {
 	server netip.AddrPort
@@ -24,8 +38,15 @@ const handlesMax = 1 << 16
 func fieldName(path string) string { return path[strings.LastIndexByte(path, '.')+1:] }
 
 // learn pairs the minted fields of a recorded reply and the target's.
-func (h handles) learn(server netip.AddrPort, want, got wire.Message) {
-	if reflect.TypeOf(want) != reflect.TypeOf(got) || len(h) >= handlesMax {
+func (h handles) learn(x *capture.Exchange, want wire.Message, said Said) {
+	server, got := x.Server, said.Message
+	if reflect.TypeOf(want) != reflect.TypeOf(got) {
+		return
+	}
+	if _, ok := got.(wire.Follower); ok {
+		h.said[server] = saying{want, got, x.At.Add(x.Latency), said.At}
+	}
+	if len(h.minted) >= handlesMax {
 		return
 	}
 	var minted map[string]string
@@ -42,21 +63,31 @@ func (h handles) learn(server netip.AddrPort, want, got wire.Message) {
 	}
 	wire.Fields(got, func(path, tag string, v reflect.Value) {
 		if was, ok := minted[path]; ok && tag == "minted" {
-			h[handle{server, fieldName(path), was}] = reflect.ValueOf(v.Interface())
+			h.minted[handle{server, fieldName(path), was}] = reflect.ValueOf(v.Interface())
 		}
 	})
 }
 
-// substitute puts the target's handles into the echo fields of a request.
-func (h handles) substitute(x *capture.Exchange) {
-	if len(h) == 0 {
+// substitute puts the target's handles into the echo fields of a request, and what the target says of itself
+// where the request names it. For a target that is in the recording's time, now is zero.
+func (h handles) substitute(x *capture.Exchange, now time.Time) {
+	if f, ok := x.Request.(wire.Follower); ok {
+		if s, ok := h.said[x.Server]; ok {
+			less := time.Duration(0)
+			if !now.IsZero() {
+				less = x.At.Sub(s.wanted) - now.Sub(s.gotAt)
+			}
+			f.Follow(s.want, s.got, less)
+		}
+	}
+	if len(h.minted) == 0 {
 		return
 	}
 	wire.Fields(x.Request, func(path, tag string, v reflect.Value) {
 		if tag != "echo" || !v.CanSet() {
 			return
 		}
-		if now, ok := h[handle{x.Server, fieldName(path), wire.FieldText(v)}]; ok && now.Type() == v.Type() {
+		if now, ok := h.minted[handle{x.Server, fieldName(path), wire.FieldText(v)}]; ok && now.Type() == v.Type() {
 			v.Set(now)
 		}
 	})

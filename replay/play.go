@@ -60,7 +60,7 @@ func Play(ctx context.Context, target Target, seq iter.Seq2[capture.Exchange, er
 	return func(yield func(Result, error) bool) {
 		p := &player{
 			ctx: ctx, target: target, opt: opt, inbox: newInbox(), lines: map[uint64]*line{},
-			handles: handles{}, unanswered: map[netip.AddrPort]int{},
+			handles: newHandles(), unanswered: map[netip.AddrPort]int{},
 		}
 		defer p.hangUp()
 		flush := func() bool {
@@ -224,7 +224,11 @@ func (p *player) send(l *line, x *capture.Exchange) {
 		p.done = append(p.done, p.opt.Study.judge(x, nil, l.err))
 		return
 	}
-	p.handles.substitute(x)
+	now := time.Time{}
+	if !p.target.Immediate() {
+		now = time.Now()
+	}
+	p.handles.substitute(x, now)
 	p.submit(&ask{x: *x, line: l})
 }
 
@@ -273,7 +277,7 @@ func (p *player) heard(l *line, s Said) {
 	a := l.asks[i]
 	a.got = append(a.got, s)
 	if k := len(a.got) - 1; k < len(a.x.Replies) && !a.opening {
-		p.handles.learn(a.x.Server, a.x.Replies[k], s.Message)
+		p.handles.learn(&a.x, a.x.Replies[k], s)
 	}
 	if !a.opening {
 		p.unanswered[a.x.Server] = 0

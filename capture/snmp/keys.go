@@ -14,6 +14,7 @@ import (
 // used by several goroutines.
 type Key struct {
 	user  *User
+	from  *secret
 	auth  []byte
 	block cipher.Block // nil: nothing can be encrypted
 	preIV []byte       // DES
@@ -29,6 +30,9 @@ type tools struct {
 
 // User is whose key it is.
 func (k *Key) User() *User { return k.user }
+
+// forEngine is the key of the same user to another engine.
+func (k *Key) forEngine(engineID []byte) *Key { return k.from.localise(engineID) }
 
 // NewKey localises the passwords of a user. That takes milliseconds: Keys remembers what it made.
 func NewKey(u *User, engineID []byte) (*Key, error) {
@@ -50,7 +54,7 @@ func newSecret(u *User) *secret { return &secret{user: u} }
 // localise makes the key for an engine.
 func (s *secret) localise(engineID []byte) *Key {
 	u := s.user
-	k := &Key{user: u}
+	k := &Key{user: u, from: s}
 	if u.Auth == NoAuth {
 		return k
 	}

@@ -3,6 +3,9 @@ package snmp
 import (
 	"bytes"
 	"fmt"
+	"time"
+
+	"ringer/capture/wire"
 )
 
 // A Seal says what a key found a signed message to be.
@@ -103,6 +106,30 @@ func (c *Conn) decrypt(m *V3Message) Seal {
 	s.cipher, s.boots, s.time, s.salt = m.EncryptedPDU, u.EngineBoots, u.EngineTime, u.PrivParams
 	m.ScopedPDU, m.EncryptedPDU = scoped, nil
 	return Authentic
+}
+
+// Follow gives a request the engine and the clock of an agent that said got where the recorded one had said
+// want (RFC 3414, section 2.3): agents refuse what comes from another time.
+func (m *V3Message) Follow(want, got wire.Message, less time.Duration) {
+	w, ok := want.(*V3Message)
+	g, also := got.(*V3Message)
+	if !ok || !also || m.USM == nil || w.USM == nil || g.USM == nil || !bytes.Equal(m.USM.EngineID, w.USM.EngineID) || len(g.USM.EngineID) == 0 {
+		return
+	}
+	if m.Flags.Has(FlagAuth) && m.Key() == nil {
+		return // it could not be signed anew
+	}
+	if u := *m.USM; !bytes.Equal(u.EngineID, g.USM.EngineID) {
+		if s := m.ScopedPDU; s != nil && bytes.Equal(s.ContextEngineID, u.EngineID) {
+			s.ContextEngineID = g.USM.EngineID
+		}
+		if k := m.Key(); k != nil {
+			m.seal.key, m.seal.salt = k.forEngine(g.USM.EngineID), nil
+		}
+		m.USM.EngineID = g.USM.EngineID
+	}
+	m.USM.EngineBoots += g.USM.EngineBoots - w.USM.EngineBoots
+	m.USM.EngineTime += g.USM.EngineTime - w.USM.EngineTime - int64(less.Round(time.Second)/time.Second)
 }
 
 // saltOf is the salt to encrypt with, of the right length; fresh: it is still to be made.

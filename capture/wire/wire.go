@@ -5,6 +5,8 @@
 // capture/s7comm, …) imports only this one.
 package wire
 
+import "time"
+
 // A Side says who sent the bytes.
 type Side bool
 
@@ -93,6 +95,13 @@ func Class(m Message) (string, Effect) {
 		return c.Class()
 	}
 	return typeName(m), Control
+}
+
+// A Follower is a request that names its server's identity or clock, and is refused if they are not the
+// server's. Follow makes it one for a server that said got where the recorded one had said want, and for
+// which so much less time has gone by since.
+type Follower interface {
+	Follow(want, got Message, less time.Duration)
 }
 
 // A Keyed message builds its own Key: the hot path of protocols that look answers up by it.

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -66,6 +68,7 @@ func TestKeys(t *testing.T) {
 				}
 				decoy.end()
 			}
+			askedElsewhere(t, recording, keys, kept)
 			// Without its passwords the decoy takes every key for wrong.
 			decoy := serve(t, "emulate", bare, "--bind", "127.0.91.2", "--map-port", "snmp=0", "--timing", "none", "--events", "none", "--json")
 			defer decoy.end()
@@ -75,6 +78,42 @@ func TestKeys(t *testing.T) {
 				t.Errorf("without keys: status %d\n%s", status, out)
 			}
 		})
+	}
+}
+
+// askedElsewhere: a device with another engine, and one that was started anew, are asked as it takes: who
+// they are differs, and nothing else.
+func askedElsewhere(t *testing.T, recording, keys, profile string) {
+	t.Helper()
+	file, err := filepath.Glob(filepath.Join(profile, "*", "device.yaml"))
+	if err != nil || len(file) != 1 {
+		t.Fatal(file, err)
+	}
+	b, err := os.ReadFile(file[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := regexp.MustCompile(`engine: \{id: \w+, boots: \d+, time: \d+`).ReplaceAll(b, []byte("engine: {id: 80001f88800102030405060708, boots: 977, time: 5"))
+	if bytes.Equal(b, other) {
+		t.Fatalf("no engine in\n%s", b)
+	}
+	if err := os.WriteFile(file[0], other, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, values := range []string{"recorded", "model"} {
+		_, out, errs := ringer("replay", recording, "--keys", keys, "--against", profile, "--values", values, "--json")
+		var r replayed
+		if err := json.Unmarshal([]byte(out), &r); err != nil {
+			t.Fatalf("%v: %s", err, errs)
+		}
+		if r.Total.Asked == 0 || r.Total.NoAnswer > 0 || strings.Contains(out, snmp.NotInTimeWindows.String()) {
+			t.Errorf("%s: %s", values, out)
+		}
+		for _, d := range r.Differences {
+			if !strings.HasSuffix(d.Path, "EngineID") && values == "recorded" {
+				t.Errorf("packet %d: %s: want %s, got %s", d.Packet, d.Path, d.Want, d.Got)
+			}
+		}
 	}
 }
 
