@@ -90,29 +90,42 @@ func (c *Conn) Next(_ wire.Side, b []byte, eof bool) (int, wire.Message, error) 
 	if b[0] != linkType || Function(b[1]) > functionMax || n < 4 {
 		return 0, nil, errNotBACnet
 	}
-	wrong := 0
-	if n > len(b) {
-		if !eof {
-			return 0, nil, nil
+	if n > len(b) && !eof {
+		return 0, nil, nil
+	}
+	if n != len(b) && eof && Function(b[1]).carries() { // some devices count other bytes than they send
+		if m := c.exactly(b, n-len(b)); m != nil {
+			return len(b), m, nil
 		}
-		n, wrong = len(b), n-len(b) // some devices count what they do not send
+	}
+	if n > len(b) {
+		return 0, nil, errNotBACnet
 	}
 	b = b[:n:n]
+	if m := c.exactly(b, 0); m != nil {
+		return n, m, nil
+	}
+	if Function(b[1]).carries() && !carriesNetwork(b) {
+		return 0, nil, errNotBACnet
+	}
+	return n, &Raw{Bytes: bytes.Clone(b)}, nil
+}
+
+// exactly reads the datagram b, whose length is wrong by so much; nil: it does not encode again to what it was.
+func (c *Conn) exactly(b []byte, wrong int) Message {
 	if !c.reuse {
 		b = bytes.Clone(b)
 	}
 	m := c.decode(b, wrong)
-	if m != nil {
-		again, err := m.Append(c.again[:0])
-		c.again = again[:0]
-		if err == nil && bytes.Equal(again, b) {
-			return n, m, nil
-		}
+	if m == nil {
+		return nil
 	}
-	if wrong > 0 || Function(b[1]).carries() && !carriesNetwork(b) {
-		return 0, nil, errNotBACnet
+	again, err := m.Append(c.again[:0])
+	c.again = again[:0]
+	if err != nil || !bytes.Equal(again, b) {
+		return nil
 	}
-	return n, &Raw{Bytes: b}, nil
+	return m
 }
 
 // decode reads the datagram b; nil: it cannot be read.
