@@ -19,7 +19,7 @@ import (
 	"ringer/profiles"
 )
 
-// A journal is the recording of a clone while it is made: every packet goes to a file and, by a pipe, to
+// A journal is the recording of a clone while it is made: every packet goes to a file and, by a follower, to
 // learning, which reads it as it would read the file. An interrupted clone leaves the file, and --resume
 // goes on with it.
 type journal struct {
@@ -33,7 +33,7 @@ type journal struct {
 	file   *os.File
 	tap    *capture.Tap
 	memory *clone.Memory
-	pipe   *io.PipeWriter
+	grown  *follower
 
 	done    chan struct{} // learning is over
 	learned []*learned
@@ -99,9 +99,8 @@ func openJournal(c *cli.Context, targets []target, scanners []clone.Scanner) (*j
 
 // begin opens the tap, and lets learning read it from the beginning of the file on.
 func (j *journal) begin(resume bool) error {
-	r, w := io.Pipe()
-	j.pipe = w
-	tap, err := capture.ResumeTap(j.file, w, time.Now)
+	grown := follow(j.file)
+	tap, err := capture.ResumeTap(j.file, grown, time.Now)
 	if err != nil {
 		return failure{statusInput, err}
 	}
@@ -110,9 +109,9 @@ func (j *journal) begin(resume bool) error {
 	if err != nil {
 		return err
 	}
-	old := func() io.Reader { return io.NewSectionReader(j.file, 0, whole) }
+	grown.end = whole
 	if resume {
-		seq := capture.Exchanges(old(), j.options())
+		seq := capture.Exchanges(io.NewSectionReader(j.file, 0, whole), j.options())
 		j.memory, err = clone.NewMemory(func(yield func(capture.Exchange, error) bool) {
 			for x, err := range seq {
 				if err == nil && j.resumed.IsZero() {
@@ -127,10 +126,11 @@ func (j *journal) begin(resume bool) error {
 			return err
 		}
 	}
+	j.grown = grown
 	go func() {
 		defer close(j.done)
 		h := sha256.New()
-		all := io.TeeReader(io.MultiReader(old(), r), h)
+		all := io.TeeReader(j.grown, h)
 		source := func() clone.Source {
 			io.Copy(io.Discard, all)
 			sum := hex.EncodeToString(h.Sum(nil))
@@ -142,7 +142,7 @@ func (j *journal) begin(resume bool) error {
 		}
 		opt := clone.Options{KeepSecrets: j.c.Bool("keep-secrets"), Now: time.Now()}
 		j.learned, _, j.err = learnExchanges(capture.Exchanges(all, j.options()), source, j.work, opt)
-		r.CloseWithError(j.err) // a scan whose answers nobody learns from is to end
+		j.grown.leave(j.err) // a scan whose answers nobody learns from is to end
 	}()
 	return nil
 }
@@ -173,7 +173,7 @@ func (j *journal) finish(complete bool) ([]*learned, error) {
 	if err := j.tap.Close(); err != nil && j.err == nil {
 		j.err = fmt.Errorf("%s: %w", j.name, err)
 	}
-	j.pipe.Close()
+	j.grown.Close()
 	<-j.done
 	if j.err != nil && len(j.learned) == 0 && !errors.Is(j.err, io.ErrClosedPipe) {
 		return nil, j.err
@@ -236,8 +236,8 @@ func (j *journal) left(dir string) bool {
 }
 
 func (j *journal) close() {
-	if j.pipe != nil {
-		j.pipe.Close()
+	if j.grown != nil {
+		j.grown.Close()
 		<-j.done
 	}
 	if j.memory != nil {
