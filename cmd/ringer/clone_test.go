@@ -92,8 +92,8 @@ func served(t *testing.T, profile string) (target []string) {
 	return nil
 }
 
-// only gives the profile that is in a folder of profiles.
-func only(t *testing.T, dir string) string {
+// theProfile gives the profile that is in a folder of profiles.
+func theProfile(t *testing.T, dir string) string {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(dir, "*", "device.yaml"))
 	if err != nil || len(found) != 1 {
@@ -106,7 +106,7 @@ func only(t *testing.T, dir string) string {
 func cloned(t *testing.T, target []string, out string, more ...string) string {
 	t.Helper()
 	mustRinger(t, slices.Concat([]string{"clone", "--care", "lab", "--keep-secrets", "-o", out}, target, more)...)
-	return only(t, out)
+	return theProfile(t, out)
 }
 
 // TestCloneOfADecoy: what is learned from a decoy by asking it answers as the decoy did. The evidence is a
@@ -120,7 +120,7 @@ func TestCloneOfADecoy(t *testing.T) {
 	mustRinger(t, "replay", evidence, "--against", profile)
 	mustRinger(t, "profile", "validate", profile)
 	mustRinger(t, "capture", evidence, "--keep-secrets", "-o", filepath.Join(dir, "again"))
-	if d := differences(t, profile, only(t, filepath.Join(dir, "again"))); d != "" {
+	if d := differences(t, profile, theProfile(t, filepath.Join(dir, "again"))); d != "" {
 		t.Errorf("capture learns from the evidence otherwise than clone did:\n%s", d)
 	}
 
@@ -229,7 +229,7 @@ func TestCloneInterrupted(t *testing.T) {
 	if status, stdout, stderr := ringerHere(ctx, args...); status != statusDiffers || !strings.Contains(stderr, "--resume goes on") {
 		t.Fatalf("ends with %d\n%s%s", status, stdout, stderr)
 	}
-	mustRinger(t, "profile", "validate", only(t, out))
+	mustRinger(t, "profile", "validate", theProfile(t, out))
 	if status, _, stderr := ringerHere(t.Context(), args...); status != statusUsage || !strings.Contains(stderr, "was interrupted") {
 		t.Errorf("a second clone into the same folder ends with %d: %s", status, stderr)
 	}
@@ -237,5 +237,5 @@ func TestCloneInterrupted(t *testing.T) {
 	if existing(filepath.Join(out, journalName)) {
 		t.Error("the journal of a complete clone is still there")
 	}
-	mustRinger(t, "profile", "validate", only(t, out))
+	mustRinger(t, "profile", "validate", theProfile(t, out))
 }
