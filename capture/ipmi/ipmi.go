@@ -19,11 +19,14 @@ import (
 // Protocol is IPMI over LAN. With Keys, sessions of their users are read.
 type Protocol struct {
 	Keys *Keys
+	// Secret gives the secret of a session by the id that messages to the controller bear, to the
+	// controller itself; nil: sessions are followed from their beginning.
+	Secret func(id uint32) *Secret
 }
 
 func (Protocol) Name() string     { return "ipmi" }
 func (Protocol) Ports() []string  { return []string{"udp/623"} }
-func (p Protocol) New() wire.Conn { return NewConn(p.Keys) }
+func (p Protocol) New() wire.Conn { return &Conn{keys: p.Keys, lookup: p.Secret} }
 
 // A Message is one datagram.
 type Message interface {
@@ -81,6 +84,7 @@ var errNotIPMI = errors.New("ipmi: not an RMCP datagram")
 // A Conn decodes the datagrams of a pair of peers, and follows their sessions.
 type Conn struct {
 	keys     *Keys
+	lookup   func(id uint32) *Secret
 	sessions sessions
 	again    []byte
 }

@@ -127,7 +127,7 @@ func (n *session) settle(keys *Keys, check []byte) {
 }
 
 // secret is that of a session by the id that its messages bear: that of whom they are sent to.
-func (s *sessions) secret(keys *Keys, from wire.Side, id uint32) *Secret {
+func (s *sessions) secret(from wire.Side, id uint32) *Secret {
 	n := s.find(func(n *session) bool {
 		if from == wire.Client {
 			return n.BMC == id
@@ -142,12 +142,21 @@ func (s *sessions) secret(keys *Keys, from wire.Side, id uint32) *Secret {
 
 // follow15 learns what a message of IPMI 1.5 shows of its session, and seals it with the password it bears
 // the code of.
-func (s *sessions) follow15(keys *Keys, from wire.Side, m wire.Message, body []byte) {
+func (c *Conn) follow15(m wire.Message, body []byte) {
 	h := m.(interface{ InSession() *Session }).InSession()
-	if keys == nil || h.Format == FormatNone || len(h.AuthCode) != authCodeSize {
+	if h.Format == FormatNone || len(h.AuthCode) != authCodeSize {
 		return
 	}
-	for _, n := range s.list {
+	if c.lookup != nil {
+		if k := c.lookup(h.ID); k != nil && k.format == h.Format && bytes.Equal(k.code15(h, body), h.AuthCode) {
+			h.seal = &seal{secret: k}
+		}
+		return
+	}
+	if c.keys == nil {
+		return
+	}
+	for _, n := range c.sessions.list {
 		if !n.plus && n.id == h.ID && n.format == h.Format {
 			if bytes.Equal(n.secret.code15(h, body), h.AuthCode) {
 				h.seal = &seal{secret: n.secret}
@@ -155,11 +164,11 @@ func (s *sessions) follow15(keys *Keys, from wire.Side, m wire.Message, body []b
 			return
 		}
 	}
-	for _, u := range keys.Users {
+	for _, u := range c.keys.Users {
 		if k := Secret15(h.Format, u.Password); bytes.Equal(k.code15(h, body), h.AuthCode) {
 			h.seal = &seal{secret: k}
 			if h.ID != 0 {
-				s.add(&session{format: h.Format, id: h.ID, secret: k, password: u.Password, proven: true})
+				c.sessions.add(&session{format: h.Format, id: h.ID, secret: k, password: u.Password, proven: true})
 			}
 			return
 		}
@@ -178,9 +187,3 @@ func (s *Session) SealWith(k *Secret, iv []byte) {
 
 // Proven says whether the message was verified with the secret of its session.
 func (s *Session) Proven() bool { return s.seal != nil }
-
-// Verify checks a message of IPMI 1.5 or RMCP+ with the secret of its session.
-func (k *Secret) Verify(m Message) bool {
-	h := m.(interface{ InSession() *Session }).InSession()
-	return h.seal != nil && h.seal.secret == k
-}

@@ -104,7 +104,7 @@ func (c *Conn) readSession(from wire.Side, head RMCP, b []byte) wire.Message {
 	if m == nil {
 		return nil
 	}
-	c.sessions.follow15(c.keys, from, m, body)
+	c.follow15(m, body)
 	return m
 }
 
@@ -160,7 +160,11 @@ func (c *Conn) readPlus(from wire.Side, head RMCP, b []byte) wire.Message {
 		signed += pad + 2
 	}
 	if s.ID != 0 {
-		if secret := c.sessions.secret(c.keys, from, s.ID); secret != nil {
+		secret := c.sessions.secret(from, s.ID)
+		if secret == nil && c.lookup != nil {
+			secret = c.lookup(s.ID)
+		}
+		if secret != nil {
 			if plain, sl := secret.open(&s, b[:signed], body); sl != nil {
 				s.seal = sl
 				body = plain
