@@ -24,9 +24,11 @@ type s7Learner struct {
 	cells   map[string]*profiles.Track
 	order   []string // of cells, as first seen
 	conns   map[uint64]*s7Conn
-	ended   []uint64 // connections in the order first seen, to forget the oldest
-	tsaps   map[string]bool
+	ended   []uint64        // connections in the order first seen, to forget the oldest
+	tsaps   map[string]bool // asked for: accepted or not
+	lost    map[string]bool // of those, without an answer when their connection ended
 	tsap    profiles.S7TSAP
+	sizes   map[string]uint8 // in which transport size items of another are given
 	numbers map[s7Place]*s7Number
 	trends  int
 	pduSeen int // longest read or pushed
@@ -63,7 +65,7 @@ const (
 func newS7Learner(s *Service) learner {
 	return &s7Learner{
 		s: s, memory: map[s7Area]*s7Memory{}, items: map[s7Item]*s7ItemSeen{}, cells: map[string]*profiles.Track{},
-		conns: map[uint64]*s7Conn{}, tsaps: map[string]bool{}, numbers: map[s7Place]*s7Number{},
+		conns: map[uint64]*s7Conn{}, tsaps: map[string]bool{}, lost: map[string]bool{}, sizes: map[string]uint8{}, numbers: map[s7Place]*s7Number{},
 	}
 }
 
@@ -112,15 +114,19 @@ func (l *s7Learner) learn(c *s7Conn, x *capture.Exchange, reply wire.Message) bo
 // so that whoever asks again finds later samples in their places.
 func (l *s7Learner) unanswered(x *capture.Exchange) {
 	if !x.Lost {
-		if _, ok := x.Request.(*s7comm.ConnectRequest); !ok {
+		if q, ok := x.Request.(*s7comm.ConnectRequest); !ok {
 			l.s.Record.Keep(x)
-		} else if l.tsap.Refuse == "" {
-			l.tsap.Refuse = "close"
+		} else if l.refusedTSAP(q); l.tsap.Refuse == "" {
+			l.tsap.Refuse = "silence"
 		}
 		return
 	}
 	l.s.Record.Count(x)
 	switch q := x.Request.(type) {
+	case *s7comm.ConnectRequest:
+		if len(l.lost) < s7CellsMax {
+			l.lost[profiles.FormatTSAP(q.CalledTSAP())] = true
+		}
 	case *s7comm.ReadVar:
 		for i := range q.Items {
 			l.repeatItem(&q.Items[i])
@@ -153,7 +159,7 @@ func (l *s7Learner) forget(id uint64) {
 	for _, f := range slices.SortedFunc(maps.Keys(c.parts), func(a, b s7comm.Function) int {
 		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Subfunction, b.Subfunction))
 	}) {
-		l.finishPart(c, f)
+		l.cutPart(c, f)
 	}
 	for _, group := range slices.Sorted(maps.Keys(c.asked)) {
 		l.follow(c, group)
@@ -186,6 +192,12 @@ func (s *Service) fact(cell string) string {
 	return fmt.Sprintf("%s-%d %s", s.Protocol, s.Port.Number, cell)
 }
 
+func (l *s7Learner) refusedTSAP(q *s7comm.ConnectRequest) {
+	if called := profiles.FormatTSAP(q.CalledTSAP()); !l.tsaps[called] && len(l.tsaps) < s7CellsMax {
+		l.tsaps[called] = false
+	}
+}
+
 // connect learns which TSAPs are accepted, and how.
 func (l *s7Learner) connect(x *capture.Exchange, q *s7comm.ConnectRequest, reply wire.Message) bool {
 	called := profiles.FormatTSAP(q.CalledTSAP())
@@ -213,6 +225,7 @@ func (l *s7Learner) connect(x *capture.Exchange, q *s7comm.ConnectRequest, reply
 		return true
 	case *s7comm.Disconnect:
 		l.tsap.Refuse, l.tsap.Reason = "disconnect", r.Reason
+		l.refusedTSAP(q)
 		return len(r.Rest) == 0 && len(r.Data) == 0 && called != "" && !l.tsaps[called]
 	}
 	return false
@@ -249,7 +262,7 @@ func (l *s7Learner) job(c *s7Conn, x *capture.Exchange, reply wire.Message) bool
 	}
 	if q, ok := x.Request.(*s7comm.StartUpload); ok {
 		c.upload = nil
-		if _, granted := reply.(*s7comm.StartUploadReply); granted {
+		if _, granted := s7UploadID(reply); granted {
 			c.upload = &s7Partial{name: "block " + q.Filename}
 		}
 	}

@@ -29,6 +29,7 @@ func (l *s7Learner) Finish(out *Output) (profiles.Section, error) {
 		section.Clock = &profiles.S7Clock{Skew: l.skew.Round(time.Millisecond)}
 	}
 	l.identify(out.Device)
+	l.finishRefusals(section)
 	if err := l.finishLists(out, section); err != nil {
 		return nil, err
 	}
@@ -36,10 +37,22 @@ func (l *s7Learner) Finish(out *Output) (profiles.Section, error) {
 }
 
 func (l *s7Learner) finishTSAPs(section *profiles.S7) {
-	for t := range l.tsaps {
-		section.TSAP.Accept = append(section.TSAP.Accept, t)
+	var refused bool
+	for t, accepted := range l.tsaps {
+		if accepted {
+			section.TSAP.Accept = append(section.TSAP.Accept, t)
+		}
+		refused = refused || !accepted
 	}
 	slices.Sort(section.TSAP.Accept)
+	for t := range l.lost {
+		if !l.tsaps[t] && section.TSAP.Refuse == "" {
+			section.TSAP.Refuse, refused = "close", true
+		}
+	}
+	if l.tsaps[s7NoRack] && len(section.TSAP.Accept) > 1 && !refused {
+		section.TSAP.Accept = []string{profiles.AnyTSAP}
+	}
 	if section.TSAP.Refuse == "disconnect" {
 		section.TSAP.Refuse = "" // as if nothing were said
 	}
@@ -58,6 +71,9 @@ func (l *s7Learner) finishTSAPs(section *profiles.S7) {
 	}
 }
 
+// s7NoRack is a slot that no rack has: whoever connects to it connects to any.
+const s7NoRack = "rack7slot31"
+
 // finishLists writes the status lists that never changed as files of their own.
 func (l *s7Learner) finishLists(out *Output, section *profiles.S7) error {
 	for _, name := range l.order {
@@ -70,10 +86,9 @@ func (l *s7Learner) finishLists(out *Output, section *profiles.S7) error {
 		if err != nil || a.More || int(a.Part) != 0 && int(a.Part) != section.TSAP.PDU-s7ListHead {
 			continue
 		}
-		var value string
+		value := profiles.FormatSZLError(a)
 		switch {
-		case a.Error != 0 && a.ReturnCode == s7comm.CodeNotExisting && a.TransportSize == s7comm.DataNull && len(a.Data) == 0:
-			value = fmt.Sprintf("%04X", a.Error)
+		case value != "":
 		case a.Error == 0 && a.ReturnCode == s7comm.CodeSuccess && a.TransportSize == s7comm.DataOctets && len(a.Data) >= 8:
 			value = fmt.Sprintf("szl/%s-%s.bin", l.s.Name(), strings.ReplaceAll(list, "/", "-"))
 			if err := writeBulk(out, value, a.Data); err != nil {

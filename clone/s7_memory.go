@@ -162,7 +162,7 @@ func (l *s7Learner) readItem(i *s7comm.Item, v *s7comm.Value, x *capture.Exchang
 		return
 	}
 	offset, size, ok := i.Span()
-	if !ok || v.ReturnCode != s7comm.CodeSuccess || v.TransportSize != i.ValueSize() || len(v.Data) != size || offset+size > s7AreaMax {
+	if !ok || v.ReturnCode != s7comm.CodeSuccess || len(v.Data) != size || offset+size > s7AreaMax || !l.usualSize(i, v) {
 		b := append([]byte{v.ReturnCode, v.TransportSize, byte(v.Length >> 8), byte(v.Length)}, v.Data...)
 		l.seen(i, false, b, x)
 		return

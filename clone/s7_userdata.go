@@ -1,6 +1,7 @@
 package clone
 
 import (
+	"bytes"
 	"fmt"
 	"time"
 
@@ -90,6 +91,17 @@ func (l *s7Learner) finishPart(c *s7Conn, f s7comm.Function) {
 		l.sample(p.name, p.answer.Append(nil), nil)
 		delete(c.parts, f)
 	}
+}
+
+// cutPart is finishPart where the connection ended: what is only the beginning of an answer that is known whole
+// says nothing more.
+func (l *s7Learner) cutPart(c *s7Conn, f s7comm.Function) {
+	if p, t := c.parts[f], l.cells[c.parts[f].name]; t != nil {
+		if a, err := profiles.ParseS7Answer(t.Last().Value); err == nil && !a.More && a.Part == p.answer.Part && bytes.HasPrefix(a.Data, p.answer.Data) {
+			delete(c.parts, f)
+		}
+	}
+	l.finishPart(c, f)
 }
 
 // password learns a password's verifier from its being accepted, and names the cell without it.

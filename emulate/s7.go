@@ -3,9 +3,7 @@ package emulate
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"path"
-	"slices"
 	"strings"
 	"time"
 
@@ -37,15 +35,20 @@ type s7Service struct {
 	mode       s7Mode
 	skew       time.Duration
 	part       uint8
-	noList     uint16 // what unknown lists get
-	noDB       uint8  // what data blocks get that are not there
-	outside    uint8  // what addresses get behind an area's end
+	noList     profiles.S7Answer            // what unknown lists get
+	noIndex    map[uint16]profiles.S7Answer // what unknown indexes of a list get, where that is known
+	indexed    *s7comm.SZL                  // a whole list as it was given for an index other than 0
+	noDB       s7comm.Value                 // what data blocks get that are not there
+	noArea     s7comm.Value                 // what areas get that are not there
+	outside    s7comm.Value                 // what addresses get behind an area's end
+	sizes      map[s7Size]s7SizeRule
 	callers    uint16 // connections so far
 }
 
 type s7TSAP struct {
 	value []byte
 	slot  bool // any kind of connection
+	any   bool
 }
 
 func openS7(st *State, dev *profiles.Device, svc *profiles.Service, p wire.Protocol) (Service, error) {
@@ -80,50 +83,14 @@ func openS7(st *State, dev *profiles.Device, svc *profiles.Service, p wire.Proto
 		if err != nil {
 			return nil, fmt.Errorf("tsap %w", err)
 		}
-		s.tsaps = append(s.tsaps, s7TSAP{v, slot})
+		s.tsaps = append(s.tsaps, s7TSAP{v, slot, t == profiles.AnyTSAP})
 	}
-	for _, step := range []func() error{s.openMemory, s.openSamples, s.openMode, s.openBlocks, s.openLists} {
+	for _, step := range []func() error{s.openMemory, s.openSamples, s.openMode, s.openBlocks, s.openLists, s.openRefusals} {
 		if err := step(); err != nil {
 			return nil, err
 		}
 	}
-	s.openRefusals()
 	return s, nil
-}
-
-// openRefusals finds out how this CPU refuses: as it was seen to where it was asked for what it has not.
-func (s *s7Service) openRefusals() {
-	s.noList, s.noDB, s.outside = s7NoInfo, s7comm.CodeNotExisting, s7comm.CodeOutOfRange
-	count := map[uint16]int{}
-	for _, l := range s.lists {
-		e := l.error
-		if l.cell != nil {
-			v, _ := l.cell.Peek(s.st)
-			a, _ := profiles.ParseS7Answer(v)
-			e = a.Error
-		}
-		if e != 0 {
-			count[e]++
-		}
-	}
-	for e, n := range count {
-		if n > count[s.noList] || n == count[s.noList] && e < s.noList {
-			s.noList = e
-		}
-	}
-	for _, key := range slices.Sorted(maps.Keys(s.items)) {
-		v, _ := s.items[key].Peek(s.st)
-		if key[0] != 'r' || len(key) != 11 || key[1] != s7comm.SyntaxAny || len(v) < 4 || v[0] == s7comm.CodeSuccess {
-			continue
-		}
-		area, db := s7comm.Area(key[7]), uint16(key[5])<<8|uint16(key[6])
-		switch {
-		case area == s7comm.AreaDB && s.dbs[db] == nil:
-			s.noDB = v[0]
-		case s.memory(area, db) != nil && (v[0] == s7comm.CodeOutOfRange || v[0] == s7comm.CodeNotExisting):
-			s.outside = v[0]
-		}
-	}
 }
 
 // openSamples reads what was recorded; bytes go to memory, the rest to named cells. Samples of a later
@@ -284,7 +251,7 @@ func (x *s7Session) connect(q *s7comm.ConnectRequest) Answer {
 	s := x.s
 	called := q.CalledTSAP()
 	for _, t := range s.tsaps {
-		same := string(t.value) == string(called)
+		same := t.any || string(t.value) == string(called)
 		if t.slot && len(called) == 2 && called[0] >= 1 && called[0] <= 3 && called[1] == t.value[1] {
 			same = true
 		}
@@ -295,8 +262,11 @@ func (x *s7Session) connect(q *s7comm.ConnectRequest) Answer {
 		x.tpdu = cmp.Or(c.TPDUSize(), 128) // X.224 section 13.3.4 b: where nothing is asked for
 		return x.say(c, Recorded)
 	}
-	if s.sec.TSAP.Refuse == "close" {
+	switch s.sec.TSAP.Refuse {
+	case "close":
 		return Answer{From: Refused, Close: true}
+	case "silence":
+		return Answer{From: Refused}
 	}
 	a := x.say(&s7comm.Disconnect{DestinationReference: q.SourceReference, Reason: cmp.Or(s.sec.TSAP.Reason, reasonNoTSAP)}, Refused)
 	a.Close = true

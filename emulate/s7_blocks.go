@@ -100,6 +100,22 @@ func (s *s7Service) blockAnswer(q *s7comm.Userdata) profiles.S7Answer {
 	return profiles.S7Answer{Error: s7NoBlock, ReturnCode: s7comm.CodeNotExisting}
 }
 
+// listsBlock says whether a recorded list of blocks has a block.
+func (s *s7Service) listsBlock(code byte, number int) bool {
+	c := s.cells[profiles.S7Question(s7comm.GroupBlock, s7comm.BlockListOfType, s7comm.CodeSuccess, s7comm.DataOctets, []byte{'0', code})]
+	if c == nil {
+		return false
+	}
+	v, _ := c.Peek(s.st)
+	a, err := profiles.ParseS7Answer(v)
+	for b := a.Data; err == nil && a.Error == 0 && len(b) >= 4; b = b[4:] {
+		if int(b[0])<<8|int(b[1]) == number {
+			return true
+		}
+	}
+	return false
+}
+
 // blockFlags: linked, as CPUs list the user's blocks.
 const blockFlags = 0x22
 
@@ -176,7 +192,7 @@ func (x *s7Session) startUpload(q *s7comm.StartUpload) Answer {
 		return x.say(r, Point)
 	}
 	if len(q.Filename) == 9 {
-		if n, err := strconv.Atoi(q.Filename[3:8]); err == nil && x.s.block(q.Filename[2], n) != nil {
+		if n, err := strconv.Atoi(q.Filename[3:8]); err == nil && (x.s.block(q.Filename[2], n) != nil || x.s.listsBlock(q.Filename[2], n)) {
 			return x.refuse(q.Reference, s7Protected) // it is there, but its content is not known
 		}
 	}
@@ -188,7 +204,7 @@ func (x *s7Session) startUpload(q *s7comm.StartUpload) Answer {
 func (x *s7Session) beginUpload(filename string) bool {
 	x.upload = nil
 	u := &s7Upload{block: profiles.S7Upload{Unknown: 0x00FB}}
-	if c := x.s.cells["block "+filename]; c != nil {
+	if c := x.s.uploaded(filename); c != nil {
 		v, _ := c.Read(x.st)
 		block, err := profiles.ParseS7Upload(v)
 		if err != nil {
@@ -212,6 +228,19 @@ func (x *s7Session) beginUpload(filename string) bool {
 	}
 	x.upload = u
 	return u.size > 0
+}
+
+// uploaded finds the recorded content of a block; the active and the passive file system have the same.
+func (s *s7Service) uploaded(filename string) *Cell {
+	if c := s.cells["block "+filename]; c != nil || len(filename) != 9 {
+		return c
+	}
+	for _, system := range "APB" {
+		if c := s.cells["block "+filename[:8]+string(system)]; c != nil {
+			return c
+		}
+	}
+	return nil
 }
 
 // nextUpload gives the next part of a block.

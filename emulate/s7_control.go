@@ -65,7 +65,7 @@ func (s *s7Service) setMode(mode byte) {
 // modeList answers the lists that show the mode (0x0424: operating mode, 0x0074: LEDs) once the mode is
 // not the recording's.
 func (s *s7Service) modeList(l *s7List, id, index uint16) (profiles.S7Answer, bool) {
-	if l == nil || l.error != 0 || !s.mode.moved && s.mode.point == nil || l.cell != nil && !l.cell.Live() {
+	if l == nil || l.refused != nil || !s.mode.moved && s.mode.point == nil || l.cell != nil && !l.cell.Live() {
 		return profiles.S7Answer{}, false
 	}
 	data := append([]byte(nil), s.held(l)...)

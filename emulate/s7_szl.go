@@ -12,7 +12,7 @@ import (
 type s7List struct {
 	cell     *Cell
 	data     []byte
-	error    uint16
+	refused  *profiles.S7Answer
 	ethernet bool // shows the address that the client connected to
 }
 
@@ -30,8 +30,8 @@ func (s *s7Service) openLists() error {
 			continue // it moved: samples say how
 		}
 		l := &s7List{}
-		if e, refused := profiles.SZLError(file); refused {
-			l.error = e
+		if a, refused := profiles.SZLError(file); refused {
+			l.refused = &a
 		} else if l.data, err = s.dev.ReadFile(file, s7ListMax); err != nil {
 			return fmt.Errorf("szl %s: %w", name, err)
 		}
@@ -90,8 +90,8 @@ func (x *s7Session) list(id, index uint16) (profiles.S7Answer, Origin) {
 	if l.ethernet {
 		return x.ethernet(l.data), Modelled
 	}
-	if l.error != 0 {
-		return profiles.S7Answer{Error: l.error, ReturnCode: s7comm.CodeNotExisting}, Recorded
+	if l.refused != nil {
+		return *l.refused, Recorded
 	}
 	return s7Listed(l.data), Recorded
 }
@@ -111,7 +111,10 @@ const (
 // derive makes a part of a list from the whole of it. What the device does not list in 0x0000, it has not.
 func (x *s7Session) derive(id, index uint16) (profiles.S7Answer, Origin) {
 	s := x.s
-	unknown := profiles.S7Answer{Error: s.noList, ReturnCode: s7comm.CodeNotExisting}
+	unknown := s.noList
+	if a, ok := s.noIndex[id]; ok {
+		unknown = a
+	}
 	if s.listed != nil && !s.listed[id] {
 		return unknown, Refused
 	}
@@ -119,10 +122,12 @@ func (x *s7Session) derive(id, index uint16) (profiles.S7Answer, Origin) {
 	l := s.lists[listKey(whole, 0)]
 	if part == partAll && index != 0 && l != nil { // the whole list, whatever the index
 		z, ok := s7comm.ParseSZL(s.held(l))
-		if !ok {
+		if _, refused := s.noIndex[id]; !ok || refused {
 			return unknown, Refused
 		}
-		z.Index = index
+		if s.indexed == nil || s.indexed.Index != 0 {
+			z.Index = index
+		}
 		return s7Listed(z.Append(nil)), Modelled
 	}
 	if l == nil && part == partIndex {

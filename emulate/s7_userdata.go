@@ -35,7 +35,11 @@ func (x *s7Session) userdata(q *s7comm.Userdata) Answer {
 	} else {
 		name = profiles.S7Question(q.Group, q.Subfunction, q.ReturnCode, q.TransportSize, q.Data)
 	}
-	if c := x.s.cells[name]; c != nil && (!c.Live() || !x.answersItself(q)) {
+	c := x.s.cells[name]
+	if c == nil {
+		c = x.s.cells[s7UsualQuestion(q)]
+	}
+	if c != nil && (!c.Live() || !x.answersItself(q)) {
 		v, from := c.Read(x.st)
 		if a, err := profiles.ParseS7Answer(v); err == nil {
 			answer := x.reply(q, a, from)
@@ -44,6 +48,14 @@ func (x *s7Session) userdata(q *s7comm.Userdata) Answer {
 		}
 	}
 	return x.compute(q, name)
+}
+
+// s7UsualQuestion names the samples of a question as most clients write it: the head of their data differs.
+func s7UsualQuestion(q *s7comm.Userdata) string {
+	if len(q.Data) == 0 {
+		return profiles.S7Question(q.Group, q.Subfunction, s7comm.CodeNotExisting, s7comm.DataNull, nil)
+	}
+	return profiles.S7Question(q.Group, q.Subfunction, s7comm.CodeSuccess, s7comm.DataOctets, q.Data)
 }
 
 // answersItself says that the device's state decides the answer once the recording of it has ended.
@@ -232,9 +244,25 @@ func (x *s7Session) password(q *s7comm.Userdata) (profiles.S7Answer, string) {
 // readClock tells the time of the CPU.
 func (x *s7Session) readClock(q *s7comm.Userdata) Answer {
 	c := s7comm.ClockAt(x.st.Now().UTC().Add(x.s.skew))
+	c.Reserved, c.BCD[0] = x.s.clockHead(q, c)
 	data := append(x.buf[:0], c.Reserved)
 	x.buf = append(data, c.BCD[:]...)
 	return x.reply(q, profiles.S7Answer{ReturnCode: s7comm.CodeSuccess, TransportSize: s7comm.DataOctets, Data: x.buf}, Modelled)
+}
+
+// clockHead is what stands before the year: CPUs differ in it.
+func (s *s7Service) clockHead(q *s7comm.Userdata, c s7comm.Clock) (reserved, hundreds uint8) {
+	for _, f := range []uint8{q.Subfunction, s7comm.TimeRead, s7comm.TimeReadFollower} {
+		recorded := s.cells[profiles.S7Question(s7comm.GroupTime, f, s7comm.CodeNotExisting, s7comm.DataNull, nil)]
+		if recorded == nil {
+			continue
+		}
+		v, _ := recorded.Peek(s.st)
+		if a, err := profiles.ParseS7Answer(v); err == nil && len(a.Data) == 10 {
+			return a.Data[0], a.Data[1]
+		}
+	}
+	return c.Reserved, c.BCD[0]
 }
 
 // setClock sets it; what was recorded of the time before is over.

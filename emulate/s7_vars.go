@@ -72,9 +72,18 @@ func (x *s7Session) readItem(i *s7comm.Item) (s7comm.Value, Origin) {
 	if !ok {
 		return s7comm.Value{ReturnCode: s7NoSpan(i)}, Refused
 	}
-	m, code := s.locate(i, offset, size)
+	m, no := s.locate(i, offset, size)
 	if m == nil {
-		return s7comm.Value{ReturnCode: code}, Refused
+		return no, Refused
+	}
+	as := i.ValueSize()
+	if len(s.sizes) > 0 {
+		if rule, ok := s.sizes[s7SizeOf(i)]; ok {
+			if rule.refusal.ReturnCode != 0 {
+				return rule.refusal, Refused
+			}
+			as = rule.size
+		}
 	}
 	start := len(x.buf)
 	var from Origin
@@ -83,7 +92,7 @@ func (x *s7Session) readItem(i *s7comm.Item) (s7comm.Value, Origin) {
 	if i.TransportSize == s7comm.SizeBit {
 		data[0] = data[0] >> i.Bit() & 1
 	}
-	return s7comm.Bytes(i.ValueSize(), data), from
+	return s7comm.Bytes(as, data), from
 }
 
 // s7NoSpan is the return code of an item that has no bytes.
@@ -98,15 +107,17 @@ func s7NoSpan(i *s7comm.Item) uint8 {
 }
 
 // locate finds the memory of an item, or says why there is none.
-func (s *s7Service) locate(i *s7comm.Item, offset, size int) (*s7Memory, uint8) {
+func (s *s7Service) locate(i *s7comm.Item, offset, size int) (*s7Memory, s7comm.Value) {
 	m := s.memory(i.Area, i.DB)
 	switch {
 	case m == nil && (i.Area == s7comm.AreaDB || i.Area == s7comm.AreaInstanceDB):
 		return nil, s.noDB
-	case m == nil || offset+size > len(m.image):
+	case m == nil:
+		return nil, s.noArea
+	case offset+size > len(m.image):
 		return nil, s.outside
 	}
-	return m, 0
+	return m, s7comm.Value{}
 }
 
 // readRanges answers a DBREAD item: a return code and the bytes of each range.
@@ -116,7 +127,7 @@ func (x *s7Session) readRanges(i *s7comm.Item) (s7comm.Value, Origin) {
 	for _, r := range i.Ranges {
 		m := x.s.dbs[r.DB]
 		if m == nil || int(r.Start)+int(r.Size) > len(m.image) {
-			x.buf = append(x.buf, x.s.noDB)
+			x.buf = append(x.buf, x.s.noDB.ReturnCode)
 			continue
 		}
 		var origin Origin
@@ -156,10 +167,10 @@ func (x *s7Session) writeItem(i *s7comm.Item, v *s7comm.Value) (uint8, Origin) {
 	if !ok {
 		return s7NoSpan(i), Refused
 	}
-	m, code := s.locate(i, offset, size)
+	m, no := s.locate(i, offset, size)
 	switch {
 	case m == nil:
-		return code, Refused
+		return no.ReturnCode, Refused
 	case len(v.Data) != size:
 		return s7comm.CodeTypeMismatch, Refused
 	}
@@ -170,7 +181,7 @@ func (x *s7Session) writeItem(i *s7comm.Item, v *s7comm.Value) (uint8, Origin) {
 		x.buf = append(x.buf[:0], m.held(x.st, offset)&^mask|v.Data[0]<<bit&mask)
 		data = x.buf
 	}
-	code = m.write(x.st, offset, data, mask)
+	code := m.write(x.st, offset, data, mask)
 	if code != s7comm.CodeSuccess {
 		return code, Refused
 	}

@@ -16,7 +16,8 @@ type S7 struct {
 	TSAP S7TSAP `yaml:"tsap,omitempty"`
 	// SZL maps system status lists to files: "0011/0000" (id and index in hexadecimal) to the list as it
 	// is sent, its head of id, index, record length and count included; or to the error word, as D402.
-	// Without any, the usual lists are made from the device's identity.
+	// Without any, the usual lists are made from the device's identity. Eight digits are the error word,
+	// the return code and the transport size.
 	SZL map[string]string `yaml:"szl,omitempty"`
 	// Areas are the CPU's memory: DB1, M, I, Q, PE, T, C. What is not listed does not exist.
 	Areas map[string]*S7Area `yaml:"areas,omitempty"`
@@ -33,14 +34,29 @@ type S7 struct {
 	Protection int `yaml:"protection,omitempty"`
 	// Password is the password of the protection, or its verifier.
 	Password string `yaml:"password,omitempty"`
+	// Refuse says how reading is refused, where that is not the usual way.
+	Refuse S7Refusals `yaml:"refuse,omitempty"`
+	// Sizes says in which transport size items are given that ask for another, or how they are refused; both
+	// in hexadecimal, the former as two digits, a refusal as eight. T and C have keys of their own, as T/1D.
+	Sizes map[string]string `yaml:"sizes,omitempty,flow"`
+}
+
+// S7Refusals are how a CPU refuses to read what it has not: each is the head of the item's value in
+// hexadecimal, of return code, transport size and length, as 0A000000.
+type S7Refusals struct {
+	DB      string `yaml:"db,omitempty"`      // a data block that is not there; 0A000000 if absent
+	Area    string `yaml:"area,omitempty"`    // an area that is not there; as Outside if absent
+	Outside string `yaml:"outside,omitempty"` // addresses behind the end of an area; 05000000 if absent
+	// SZL is for system status lists: error word, return code and transport size, as D4020A00.
+	SZL string `yaml:"szl,omitempty"`
 }
 
 // S7TSAP is how connections are set up.
 type S7TSAP struct {
 	// Accept lists the called TSAPs that are connected: rack0slot2 (every kind of connection to that
-	// slot), four hexadecimal digits, or a text. None: rack 0, slots 1 and 2.
+	// slot), four hexadecimal digits, a text, or "*" for any. None: rack 0, slots 1 and 2.
 	Accept []string `yaml:"accept,omitempty,flow"`
-	// Refuse says what the others get: disconnect (the default: a disconnect request) or close.
+	// Refuse says what the others get: disconnect (the default: a disconnect request), close, or silence.
 	Refuse string `yaml:"refuse,omitempty"`
 	// Reason is the reason that the disconnect request gives; 2 (nothing is attached to the TSAP) if absent.
 	Reason uint8 `yaml:"reason,omitempty"`
@@ -126,6 +142,9 @@ func BlockName(code byte) string {
 	return ""
 }
 
+// AnyTSAP is an entry of Accept for all there are.
+const AnyTSAP = "*"
+
 // ParseTSAP reads a TSAP as Accept writes it. With slot set, the first byte, the kind of connection, may
 // be that of any client (programming device, operator panel, other).
 func ParseTSAP(s string) (tsap []byte, slot bool, err error) {
@@ -174,13 +193,42 @@ func ParseSZL(s string) (id, index uint16, err error) {
 	return uint16(x), uint16(y), nil
 }
 
-// SZLError reads an error word where a file could be.
-func SZLError(s string) (uint16, bool) {
-	if len(s) != 4 {
-		return 0, false
+// SZLError reads a refusal where a file could be: an error word, with or without return code and transport
+// size.
+func SZLError(s string) (S7Answer, bool) {
+	if len(s) == 4 {
+		s += "0A00" // object does not exist
 	}
-	v, err := strconv.ParseUint(s, 16, 16)
-	return uint16(v), err == nil
+	v, err := strconv.ParseUint(s, 16, 32)
+	if len(s) != 8 || err != nil {
+		return S7Answer{}, false
+	}
+	return S7Answer{Error: uint16(v >> 16), ReturnCode: uint8(v >> 8), TransportSize: uint8(v)}, true
+}
+
+// FormatSZLError writes a refusal as SZLError reads it; "": it is none.
+func FormatSZLError(a S7Answer) string {
+	switch {
+	case a.More || a.Part != 0 || len(a.Data) > 0 || a.Error == 0 && a.ReturnCode == 0xFF:
+		return ""
+	case a.ReturnCode == 0x0A && a.TransportSize == 0:
+		return fmt.Sprintf("%04X", a.Error)
+	}
+	return fmt.Sprintf("%04X%02X%02X", a.Error, a.ReturnCode, a.TransportSize)
+}
+
+// ParseS7Refusal reads the head of the value of an item that is refused.
+func ParseS7Refusal(s string) (code, size uint8, length uint16, ok bool) {
+	v, err := strconv.ParseUint(s, 16, 32)
+	return uint8(v >> 24), uint8(v >> 16), uint16(v), len(s) == 8 && err == nil
+}
+
+// S7SizeName is the key of a transport size in Sizes. letters are those of the area.
+func S7SizeName(letters string, size uint8) string {
+	if letters == "T" || letters == "C" {
+		return fmt.Sprintf("%s/%02X", letters, size)
+	}
+	return fmt.Sprintf("%02X", size)
 }
 
 // ParseS7Area reads the name of an area: the area's letters and, of a data block, its number.
@@ -288,10 +336,25 @@ func (s *S7) Validate(v *Validation) {
 	v.At("control").OneOf(s.Control, "allow", "deny")
 	v.At("protection").within(s.Protection, 0, 3)
 	v.At("tsap", "pdu").within(s.TSAP.PDU, 0, 65535)
-	v.At("tsap").At("refuse").OneOf(s.TSAP.Refuse, "disconnect", "close")
+	v.At("tsap").At("refuse").OneOf(s.TSAP.Refuse, "disconnect", "close", "silence")
 	v.At("tsap").At("order").OneOf(s.TSAP.Order, "asked", "size-first")
 	if n := s.TSAP.Size; n != 0 && (n < 128 || n > 8192 || n&(n-1) != 0) {
 		v.At("tsap", "size").Errorf("%d is not a power of two from 128 to 8192", n)
+	}
+	for key, said := range map[string]string{"db": s.Refuse.DB, "area": s.Refuse.Area, "outside": s.Refuse.Outside} {
+		if _, _, _, ok := ParseS7Refusal(said); !ok && said != "" {
+			v.At("refuse", key).Errorf("%q: want return code, transport size and length in hexadecimal, as 0A000000", said)
+		}
+	}
+	if _, ok := SZLError(s.Refuse.SZL); !ok && s.Refuse.SZL != "" {
+		v.At("refuse", "szl").Errorf("%q: want an error word in hexadecimal, as D402", s.Refuse.SZL)
+	}
+	for key, said := range s.Sizes {
+		_, err := strconv.ParseUint(strings.TrimPrefix(strings.TrimPrefix(key, "T/"), "C/"), 16, 8)
+		_, err2 := strconv.ParseUint(said, 16, 32)
+		if err != nil || err2 != nil || len(said) != 2 && len(said) != 8 {
+			v.At("sizes", key).Errorf("%q: want transport sizes of two hexadecimal digits, or how one is refused, as 05000000", said)
+		}
 	}
 	for i, t := range s.TSAP.Accept {
 		if _, _, err := ParseTSAP(t); err != nil {

@@ -87,10 +87,8 @@ func (m *Merging) dropList(file string) {
 // lists adds the status lists of a profile to its cells.
 func (s *S7) lists(d *Device, cells map[string][]byte) error {
 	for list, file := range s.SZL {
-		a := S7Answer{ReturnCode: 0x0A}
-		if e, refused := SZLError(file); refused {
-			a.Error = e
-		} else {
+		a, refused := SZLError(file)
+		if !refused {
 			b, err := d.ReadFile(file, s7FileMax)
 			if err != nil {
 				return err
