@@ -32,6 +32,7 @@ func learners() map[string]newLearner {
 		"http":       newHTTPLearner,
 		"s7":         newS7Learner,
 		"snmp":       newSNMPLearner,
+		"enip":       newENIPLearner,
 		"modbus":     newModbusLearner,
 		"modbus-rtu": newModbusLearner,
 	}

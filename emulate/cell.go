@@ -149,6 +149,11 @@ func (c *Cell) Write(st *State, v []byte) (asRecorded bool) {
 	return false
 }
 
+// Awaits says whether the recording goes on with a write of v.
+func (c *Cell) Awaits(v []byte) bool {
+	return !c.played && c.run.Write && bytes.Equal(c.run.Value, v)
+}
+
 // End ends the recording: the cell goes on from what it holds. A write through a point that the cell
 // maps to ends it.
 func (c *Cell) End(st *State) {

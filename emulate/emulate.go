@@ -89,6 +89,7 @@ func behaviours() map[string]opener {
 		"bacnet":     openBACnet,
 		"http":       openHTTP,
 		"snmp":       openSNMP,
+		"enip":       openENIP,
 		"modbus":     openModbus,
 		"modbus-rtu": openModbus,
 	}

@@ -26,6 +26,7 @@ type State struct {
 	booted time.Time
 	seed   uint64
 	points map[string]*PointState
+	shared map[string]any // by protocol
 
 	stopped time.Time     // when the program was stopped; zero: it runs
 	lost    time.Duration // how long it stood still before
@@ -107,4 +108,20 @@ func (st *State) Point(name string) (*PointState, error) {
 		return nil, fmt.Errorf("there is no point %q", name)
 	}
 	return p, nil
+}
+
+// Shared is what several services of a device have in common beside points: the first of them makes it.
+func (st *State) Shared(protocol string, made func() (any, error)) (any, error) {
+	if x, ok := st.shared[protocol]; ok {
+		return x, nil
+	}
+	x, err := made()
+	if err != nil {
+		return nil, err
+	}
+	if st.shared == nil {
+		st.shared = map[string]any{}
+	}
+	st.shared[protocol] = x
+	return x, nil
 }

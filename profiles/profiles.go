@@ -160,6 +160,7 @@ type Volatile struct {
 var sections = map[string]func() Section{
 	"s7":         func() Section { return &S7{} },
 	"snmp":       func() Section { return &SNMP{} },
+	"enip":       func() Section { return &ENIP{} },
 	"http":       func() Section { return &HTTP{} },
 	"bacnet":     func() Section { return &BACnet{} },
 	"modbus":     func() Section { return &Modbus{} },

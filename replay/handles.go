@@ -68,6 +68,50 @@ func (h handles) learn(x *capture.Exchange, want wire.Message, said Said) {
 	})
 }
 
+// adopt takes what the target minted on opening a connection in the place of what the first request on it
+// names: of a stream that was joined in the middle, nobody saw the recorded device mint that.
+func (h handles) adopt(x *capture.Exchange, got wire.Message) {
+	if len(h.minted) >= handlesMax {
+		return
+	}
+	wire.Fields(got, func(path, tag string, v reflect.Value) {
+		if tag != "minted" {
+			return
+		}
+		name := fieldName(path)
+		h.minted[handle{x.Server, name, adopted}] = reflect.ValueOf(true)
+		wire.Fields(x.Request, func(path, tag string, w reflect.Value) {
+			if tag == "echo" && fieldName(path) == name && w.Type() == v.Type() {
+				h.minted[handle{x.Server, name, wire.FieldText(w)}] = reflect.ValueOf(v.Interface())
+			}
+		})
+	})
+}
+
+// adopted stands for the values of a field that are adopted: one that no request has.
+const adopted = "(adopted)"
+
+// strange says whether a request names something that others of its kind were adopted for, and that the
+// target has nothing in the place of: several things were open on a stream that was joined in the middle. It
+// says so once.
+func (h handles) strange(x *capture.Exchange) (strange bool) {
+	if len(h.minted) == 0 {
+		return false
+	}
+	wire.Fields(x.Request, func(path, tag string, v reflect.Value) {
+		name := fieldName(path)
+		if _, ok := h.minted[handle{x.Server, name, adopted}]; tag != "echo" || !ok {
+			return
+		}
+		k := handle{x.Server, name, wire.FieldText(v)}
+		if _, known := h.minted[k]; !known {
+			strange = true
+			h.minted[k] = reflect.ValueOf(v.Interface())
+		}
+	})
+	return strange
+}
+
 // substitute puts the target's handles into the echo fields of a request, and what the target says of itself
 // where the request names it. For a target that is in the recording's time, now is zero.
 func (h handles) substitute(x *capture.Exchange, now time.Time) {

@@ -198,9 +198,13 @@ func (p *player) dial(l *line, x *capture.Exchange) {
 	l.dialled++
 	dialled := l.dialled
 	l.link, l.err = p.target.Dial(p.ctx, x, func(s Said) { p.inbox.put(event{l, dialled, s}) })
-	if l.err != nil || x.Request == nil {
-		return
+	if l.err == nil && x.Request != nil {
+		p.open(l, x)
 	}
+}
+
+// open asks what has to be asked before x may be, where the stream was joined in the middle.
+func (p *player) open(l *line, x *capture.Exchange) {
 	for _, m := range p.opt.Study.opening(x) {
 		if l.link == nil {
 			return
@@ -209,12 +213,16 @@ func (p *player) dial(l *line, x *capture.Exchange) {
 			x:    capture.Exchange{Request: m, Replies: []wire.Message{m}, Server: x.Server, Conn: x.Conn},
 			line: l, opening: true,
 		}
+		p.handles.substitute(&a.x, time.Time{})
 		p.submit(a)
 		p.read(time.Time{})
 		for p.ctx.Err() == nil && !a.last && !p.due(a) {
 			p.read(a.deadline)
 		}
 		a.deadline = time.Now()
+		for _, s := range a.got {
+			p.handles.adopt(x, s.Message)
+		}
 		p.decide()
 	}
 }
@@ -223,6 +231,9 @@ func (p *player) send(l *line, x *capture.Exchange) {
 	if l.link == nil {
 		p.done = append(p.done, p.opt.Study.judge(x, nil, l.err))
 		return
+	}
+	if p.handles.strange(x) {
+		p.open(l, x)
 	}
 	now := time.Time{}
 	if !p.target.Immediate() {

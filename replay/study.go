@@ -120,11 +120,18 @@ func (s *Study) opening(x *capture.Exchange) []wire.Message {
 	}
 	msgs := append([]wire.Message(nil), o.Opening(x.Request)...)
 	for i, seen := range s.openings[x.Server] {
-		if i < len(msgs) && reflect.TypeOf(seen) == reflect.TypeOf(msgs[i]) {
+		if i < len(msgs) && reflect.TypeOf(seen) == reflect.TypeOf(msgs[i]) && sameClass(seen, msgs[i]) {
 			msgs[i] = seen
 		}
 	}
 	return msgs
+}
+
+// sameClass says whether two requests are of a kind, where their types hold several.
+func sameClass(a, b wire.Message) bool {
+	x, _ := wire.Class(a)
+	y, _ := wire.Class(b)
+	return x == y
 }
 
 // named says whether a path leads through a list element that is called by its name.

@@ -122,9 +122,9 @@ func TestCapturesOverSockets(t *testing.T) {
 		if status, out, errs := ringer("capture", name, "-o", dir); status != 0 {
 			return status, out, errs
 		}
-		decoy := serve(t, "emulate", dir, "--bind", "127.0.90.2/8", "--port-offset", "21000", "--timing", "none", "--events", "none", "--json")
+		decoy := serve(t, "emulate", dir, "--bind", "127.0.90.2/8", "--port-offset", "17000", "--timing", "none", "--events", "none", "--json")
 		defer decoy.end()
-		args := []string{"replay", name, "--port-offset", "21000", "--speed", "max", "--json"}
+		args := []string{"replay", name, "--port-offset", "17000", "--speed", "max", "--json"}
 		for _, s := range decoy.table(t) {
 			args = append(args, "--map", s.Device+"="+hostOf(s.Address))
 		}
