@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"slices"
+	"strings"
 	"time"
 
 	"ringer/capture"
@@ -180,6 +181,7 @@ func (l *snmpLearner) accounts(out *Output) {
 		}
 		dev.Accounts[i].USM = usm
 	}
+	slices.SortFunc(out.Device.Accounts, func(a, b profiles.Account) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // snmpEngine is what is known of the agent's SNMPv3 engine.

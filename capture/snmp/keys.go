@@ -15,10 +15,15 @@ import (
 type Key struct {
 	user  *User
 	from  *secret
+	to    []byte // the engine
 	auth  []byte
-	block cipher.Block // nil: nothing can be encrypted
-	preIV []byte       // DES
-	tools sync.Pool    // *tools
+	tools sync.Pool // *tools
+
+	// What encrypts is made when it is first needed, which is after a digest was right: it can take
+	// milliseconds, and anybody can name an engine.
+	encrypts sync.Once
+	block    cipher.Block // nil: nothing can be encrypted
+	preIV    []byte       // DES
 }
 
 // tools are what one message takes: they are kept, because making them costs more than using them.
@@ -54,7 +59,7 @@ func newSecret(u *User) *secret { return &secret{user: u} }
 // localise makes the key for an engine.
 func (s *secret) localise(engineID []byte) *Key {
 	u := s.user
-	k := &Key{user: u, from: s}
+	k := &Key{user: u, from: s, to: bytes.Clone(engineID)}
 	if u.Auth == NoAuth {
 		return k
 	}
@@ -66,21 +71,29 @@ func (s *secret) localise(engineID []byte) *Key {
 	})
 	k.auth = localise(u.Auth, s.auth, engineID)
 	k.fill()
-	if u.Priv == NoPriv {
-		return k
-	}
-	key, size := localise(u.Auth, s.priv, engineID), u.Priv.keySize()
-	for len(key) < size {
-		key = append(key, extend(u, key, engineID)...)
-	}
-	// The sizes are right, and nothing else can be wrong.
-	if u.Priv == DES {
-		k.block, _ = des.NewCipher(key[:des.BlockSize])
-		k.preIV = key[des.BlockSize:size]
-	} else {
-		k.block, _ = aes.NewCipher(key[:size])
-	}
 	return k
+}
+
+// cipher is what encrypts; nil where nothing does.
+func (k *Key) cipher() cipher.Block {
+	k.encrypts.Do(func() {
+		u := k.user
+		if u.Priv == NoPriv {
+			return
+		}
+		key, size := localise(u.Auth, k.from.priv, k.to), u.Priv.keySize()
+		for len(key) < size {
+			key = append(key, extend(u, key, k.to)...)
+		}
+		// The sizes are right, and nothing else can be wrong.
+		if u.Priv == DES {
+			k.block, _ = des.NewCipher(key[:des.BlockSize])
+			k.preIV = key[des.BlockSize:size]
+		} else {
+			k.block, _ = aes.NewCipher(key[:size])
+		}
+	})
+	return k.block
 }
 
 // fill makes the key ready to digest.
@@ -159,7 +172,9 @@ func NewEngineKeys(engineID []byte, users ...User) (*Keys, error) {
 	for _, list := range k.users {
 		for _, s := range list {
 			name := keyName{s.user.Name, string(engineID)}
-			k.made[name] = append(k.made[name], s.localise(engineID))
+			key := s.localise(engineID)
+			key.cipher()
+			k.made[name] = append(k.made[name], key)
 		}
 	}
 	return k, nil

@@ -135,7 +135,7 @@ func (m *V3Message) Follow(want, got wire.Message, less time.Duration) {
 // saltOf is the salt to encrypt with, of the right length; fresh: it is still to be made.
 func (s *sealing) saltOf(u *USM) (salt []byte, fresh bool, err error) {
 	switch {
-	case s.key.block == nil:
+	case s.key.cipher() == nil:
 		return nil, false, fmt.Errorf("snmp: user %q has no key to encrypt with", s.key.user.Name)
 	case len(u.PrivParams) == 0:
 		return zeros[:saltSize], true, nil

@@ -61,7 +61,7 @@ func (k *Key) freshSalt(salt, plain []byte, boots int64) {
 
 var errCipher = errors.New("snmp: not the length of an encrypted PDU and its salt")
 
-// block sizes: DES encrypts whole blocks only.
+// padding is how many octets n lack to whole blocks, which are all that DES encrypts.
 func (k *Key) padding(n int) int {
 	if k.user.Priv == DES {
 		return -n & (des.BlockSize - 1)
@@ -71,7 +71,7 @@ func (k *Key) padding(n int) int {
 
 // crypt encrypts or decrypts b where it is.
 func (k *Key) crypt(b, salt []byte, boots, time int64, encrypt bool) error {
-	if k.block == nil || len(salt) != saltSize || len(b) == 0 || k.padding(len(b)) != 0 {
+	if k.cipher() == nil || len(salt) != saltSize || len(b) == 0 || k.padding(len(b)) != 0 {
 		return errCipher
 	}
 	t := k.take()
