@@ -249,6 +249,9 @@ func (s *httpSite) unanswered(p *httpPage, err error) {
 // again asks for every page a second time: what differs then changes by itself.
 func (s *httpSite) again(ctx context.Context) error {
 	s.a.v.Expect(s.a.name(), len(s.pages))
+	if err := s.a.wait(ctx, s.a.Every); err != nil { // a clock that tells seconds is to have moved
+		return err
+	}
 	for _, p := range s.pages {
 		if err := s.asWho(p, func() error { return s.revisit(ctx, p) }); err != nil {
 			return err

@@ -82,12 +82,13 @@ func (s *httpSite) strange(ctx context.Context) error {
 // heads asks for the heads of a few pages of different kinds.
 func (s *httpSite) heads(ctx context.Context) error {
 	type like struct {
-		status int
-		kind   pageKind
+		status  int
+		kind    pageKind
+		chunked bool
 	}
-	asked := map[like]bool{{200, kindHTML}: s.seen["/"].status == 200}
+	asked := map[like]bool{{200, kindHTML, s.seen["/"].chunked}: s.seen["/"].status == 200}
 	for _, p := range s.pages {
-		k := like{p.status, p.kind}
+		k := like{p.status, p.kind, p.chunked}
 		if asked[k] || p.who != nil || p.silent || p.target == "/" {
 			continue
 		}

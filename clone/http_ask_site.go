@@ -43,6 +43,7 @@ type httpPage struct {
 	status   int
 	kind     pageKind
 	size     int
+	chunked  bool
 	tag      string
 	modified string
 	where    string // it leads to
@@ -60,7 +61,7 @@ func (p *httpPage) look(r *http.Response) {
 	p.tag, p.modified, p.where = r.Headers.Get("ETag"), r.Headers.Get("Last-Modified"), r.Headers.Get("Location")
 	p.kind = kindOfPage(r, r.Plain())
 	p.sum = sha256.Sum256(append(fmt.Appendf(nil, "%d %s ", r.Status, p.where), r.Body...))
-	p.silent = false
+	p.silent, p.chunked = false, r.Headers.Lists("Transfer-Encoding", "chunked")
 }
 
 // Bounds of what links are followed, beside those that are options.

@@ -32,6 +32,7 @@ type httpService struct {
 	site      *httpSite
 	endings   map[httpCase]*httpEnding
 	errors    httpErrors
+	habits    httpHabits
 	malformed *httpReply
 	proceed   *httpReply // 100 Continue
 	dates     httpDates
@@ -90,6 +91,7 @@ func openHTTP(st *State, dev *profiles.Device, svc *profiles.Service, p wire.Pro
 		return nil, err
 	}
 	s.learnEndings()
+	s.learnHabits()
 	if err := s.errors.learn(s, dev); err != nil {
 		return nil, err
 	}

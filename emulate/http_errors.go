@@ -63,6 +63,9 @@ func (e *httpErrors) learn(s *httpService, dev *profiles.Device) error {
 		if status == 401 && o.route.auth == "" {
 			e.shut = append(e.shut, f)
 		}
+		if target == "*" { // of the server as a whole, whatever it says of its pages
+			continue
+		}
 		if status == 405 || status == 501 || status == 400 || status == 403 {
 			e.byMethod[method] = f
 			if status == 405 || status == 501 {

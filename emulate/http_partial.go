@@ -53,9 +53,7 @@ func listsTag(list, tag string) bool {
 func (h *httpSession) partial(p *httpReply, a *httpAsked, m *http.Response) bool {
 	if h.s.unchanged(p, a) {
 		m.Status, m.Reason, m.Line, m.Body = 304, httpReason(304), "", nil
-		for _, name := range [...]string{"Content-Type", "Content-Length", "Transfer-Encoding", "Content-Encoding", "Accept-Ranges"} {
-			m.Headers = without(m.Headers, name)
-		}
+		h.s.habits.spare(m)
 		return true
 	}
 	if a.span == "" || a.req.Method != "GET" || !m.Headers.Lists("Accept-Ranges", "bytes") || len(p.data) != len(m.Body) {
@@ -71,7 +69,7 @@ func (h *httpSession) partial(p *httpReply, a *httpAsked, m *http.Response) bool
 	size := len(m.Body)
 	m.Status, m.Reason, m.Line, m.Body = 206, httpReason(206), "", m.Body[first:last+1]
 	m.Headers.Set("Content-Length", strconv.Itoa(len(m.Body)))
-	m.Headers.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", first, last, size))
+	h.s.habits.part(m, fmt.Sprintf("bytes %d-%d/%d", first, last, size))
 	return true
 }
 

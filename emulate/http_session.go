@@ -191,8 +191,9 @@ func (h *httpSession) give(r *httpRoute, a *httpAsked, headless bool) (Answer, b
 		if m.Status < 200 && m.Status != 101 {
 			continue
 		}
-		if live || r.cell == nil {
+		if live || r.cell == nil || h.s.habits.shorten(a) {
 			switch {
+			case !live && r.cell != nil:
 			case h.filled(p, a, m):
 				from = Point
 			case live && r.moving.any() && r.whole():
@@ -207,7 +208,7 @@ func (h *httpSession) give(r *httpRoute, a *httpAsked, headless bool) (Answer, b
 		}
 		h.s.endAs(m, a, r.connection)
 		if headless {
-			m.Body = nil
+			h.s.habits.behead(m)
 		}
 		closes = h.s.closes(a, m, headless)
 	}
