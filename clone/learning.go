@@ -34,6 +34,7 @@ type serviceKey struct {
 type serviceLearning struct {
 	Service
 	learner learner
+	tls     tlsLearning
 }
 
 // NewLearning begins to learn a device.
@@ -82,6 +83,9 @@ func (l *Learning) Add(x *capture.Exchange) {
 		}
 		q.Add(x.Latency)
 	}
+	if x.TLS != nil {
+		s.tls.add(x.TLS)
+	}
 	s.learner.Learn(x)
 }
 
@@ -128,6 +132,9 @@ func (l *Learning) finish(out *Output) error {
 			return err
 		} else if name != "" {
 			c.Recordings = append(c.Recordings, name)
+		}
+		if c.TLS, err = s.tls.finish(out, s.Name()); err != nil {
+			return fmt.Errorf("learning %s on port %s: %w", k.protocol, s.Port, err)
 		}
 		for class, q := range s.latency {
 			if c.Latency == nil {

@@ -2,6 +2,7 @@ package emulate
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -77,7 +78,8 @@ type served struct {
 	proto   wire.Protocol
 	port    profiles.Port
 	limits  profiles.Limits
-	pace    *pace // nil: answers at once
+	pace    *pace       // nil: answers at once
+	tls     *tls.Config // nil: in the clear
 }
 
 // A door is a bound port, and the services behind it: several on one port are told apart by what the
@@ -122,12 +124,16 @@ func Prepare(devices []*profiles.Device, protocols func(name string) wire.Protoc
 	if err != nil {
 		return nil, err
 	}
+	var s secrecy
 	for i, dev := range devices {
-		r, err := d.run(dev, addresses[i], protocols)
+		r, err := d.run(dev, addresses[i], protocols, &s)
 		if err != nil {
 			return nil, err
 		}
 		d.devices = append(d.devices, r)
+	}
+	if err := s.wait(); err != nil {
+		return nil, err
 	}
 	if err := d.bind(); err != nil {
 		return nil, err
@@ -136,7 +142,7 @@ func Prepare(devices []*profiles.Device, protocols func(name string) wire.Protoc
 }
 
 // run opens the services of a device.
-func (d *Decoy) run(dev *profiles.Device, at netip.Addr, protocols func(name string) wire.Protocol) (*running, error) {
+func (d *Decoy) run(dev *profiles.Device, at netip.Addr, protocols func(name string) wire.Protocol, secrecy *secrecy) (*running, error) {
 	st, err := NewState(dev, Settings{Values: d.opt.Values, Now: d.opt.Now, Seed: d.opt.Seed})
 	if err != nil {
 		return nil, err
@@ -159,6 +165,7 @@ func (d *Decoy) run(dev *profiles.Device, at netip.Addr, protocols func(name str
 		if d.opt.Timing == TimingRecorded {
 			v.pace = newPace(s.Common().Latency)
 		}
+		secrecy.prepare(dev, v, s.Common().TLS, d.now)
 		r.services = append(r.services, v)
 	}
 	return r, nil

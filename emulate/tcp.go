@@ -1,6 +1,7 @@
 package emulate
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ type tcpConn struct {
 	decoy  *Decoy
 	door   *door
 	nc     *net.TCPConn
+	line   net.Conn // nc, or TLS on it
 	peer   Peer
 	id     uint64
 	d      *dialogue
@@ -56,6 +58,8 @@ func (c *tcpConn) serve() {
 	}()
 	c.begin()
 	if c.end == "" {
+		c.greet()
+		c.flush()
 		c.converse()
 	}
 	if c.hangup && !c.reset && !c.decoy.isClosing() {
@@ -77,6 +81,9 @@ func (c *tcpConn) leave() {
 	// Its place is free before the peer can know that the connection has ended.
 	c.door.crowd.leave(c.peer.Remote.Addr())
 	d.buffers.give(max(len(c.in)-firstBuffer, 0))
+	if c.line != nil && !c.reset {
+		c.line.Close()
+	}
 	c.nc.Close()
 	d.mu.Lock()
 	delete(d.open, c)
@@ -134,8 +141,13 @@ func (c *tcpConn) begin() {
 		}
 		d.opt.Events.note(&first, Connected, c.stamp, "")
 	}
-	c.greet()
-	c.flush()
+	c.line = c.nc
+	for _, v := range c.door.services {
+		if v.tls != nil {
+			c.secure(v.tls)
+			return
+		}
+	}
 }
 
 // greet says what the device says first: of services that share a port, the first that says anything.
@@ -172,7 +184,7 @@ func (c *tcpConn) converse() {
 		if c.end != "" || !c.arm() {
 			return
 		}
-		n, err := c.nc.Read(room)
+		n, err := c.line.Read(room)
 		c.at, c.late = time.Now(), false
 		c.stamp = c.now()
 		c.w += n
@@ -227,7 +239,7 @@ func (c *tcpConn) arm() bool {
 		return true
 	}
 	c.armed = next
-	c.nc.SetReadDeadline(next)
+	c.line.SetReadDeadline(next)
 	if c.decoy.isClosing() { // Close may have set its deadline just before
 		c.finish("the decoy was stopped")
 		return false
@@ -284,6 +296,9 @@ func (c *tcpConn) bad(kind EventKind, why string) {
 // linger waits for the peer to close its side: closing with bytes unread would reset the connection, and
 // the last answer might be lost.
 func (c *tcpConn) linger() {
+	if t, ok := c.line.(*tls.Conn); ok {
+		t.CloseWrite()
+	}
 	if c.nc.CloseWrite() != nil {
 		return
 	}

@@ -123,10 +123,10 @@ func (c *tcpConn) flush() {
 		}
 		if c.until.Sub(now) < writeTimeout && !c.decoy.isClosing() {
 			c.until = now.Add(2 * writeTimeout)
-			c.nc.SetWriteDeadline(c.until)
+			c.line.SetWriteDeadline(c.until)
 		}
 		c.late = true
-		if _, err := c.nc.Write(c.out); err != nil {
+		if _, err := c.line.Write(c.out); err != nil {
 			why := "the answer could not be delivered"
 			if errors.Is(err, os.ErrDeadlineExceeded) {
 				why = "the peer does not read its answers"

@@ -81,6 +81,9 @@ func (c *Common) check(v *Validation) {
 	if c.Port.Number == 0 {
 		v.At("port").Errorf("the port is missing")
 	}
+	if c.TLS != nil && c.Port.UDP {
+		v.At("tls").Errorf("TLS is served over TCP")
+	}
 	for i, f := range c.Samples {
 		v.At("samples", i).File(f)
 	}

@@ -177,7 +177,8 @@ func (m *Merging) mergeService(older, newer Section) error {
 	recordings := o.Recordings
 	o.Latency = mergeLatencies(o.Latency, n.Latency)
 	o.Volatile = mergeVolatile(o.Volatile, n.Volatile)
-	n.Latency, n.Volatile = nil, nil
+	o.TLS = m.mergeTLS(o.TLS, n.TLS)
+	n.Latency, n.Volatile, n.TLS = nil, nil, nil
 	if x, ok := older.(Merger); ok {
 		if err := x.Merge(newer, m); err != nil {
 			return err

@@ -117,6 +117,7 @@ type Common struct {
 	Latency    map[string]Latency `yaml:"latency,omitempty"`    // by request class
 	Limits     *Limits            `yaml:"limits,omitempty"`     // what peers may ask of it
 	Volatile   []Volatile         `yaml:"volatile,omitempty"`   // fields that vary on this device: learned masks
+	TLS        *TLS               `yaml:"tls,omitempty"`        // it is spoken over TLS
 }
 
 func (c *Common) common() *Common { return c }

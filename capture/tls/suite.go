@@ -64,25 +64,10 @@ var suiteNames = map[uint16]string{
 }
 
 // SuiteName is the name of a cipher suite; of an unknown one, its number in hexadecimal.
-func SuiteName(id uint16) string {
-	if name, ok := suiteNames[id]; ok {
-		return name
-	}
-	return fmt.Sprintf("%#04x", id)
-}
+func SuiteName(id uint16) string { return named(suiteNames, id) }
 
 // Suite is the number of a cipher suite by its name.
-func Suite(name string) (id uint16, ok bool) {
-	for id, n := range suiteNames {
-		if n == name {
-			return id, true
-		}
-	}
-	if n, err := fmt.Sscanf(name, "0x%x", &id); n == 1 && err == nil {
-		return id, true
-	}
-	return 0, false
-}
+func Suite(name string) (id uint16, ok bool) { return numbered(suiteNames, name) }
 
 // VersionName is "1.2" for the number that stands for it.
 func VersionName(v uint16) string {
