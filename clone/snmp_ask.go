@@ -98,7 +98,7 @@ func (s *SNMPWalk) Plan(Care) []Step {
 	return []Step{
 		{"versions, communities, users", 2*n + 2 + len(s.Users), 2*n + 3 + 2*len(s.Users)},
 		{"walk (GETBULK, GETNEXT)", n + len(s.Users), 0},
-		{"what is not there", 3, 3 * snmpMannersMost},
+		{"what is not there", 0, snmpMannersMost * (2*n + len(s.Users))},
 		{"snapshots of what moves (GET)", s.snapshots(), 0},
 	}
 }
@@ -116,7 +116,7 @@ func (v *Visit) counted(protocol string) Tally {
 // Probe asks for sysUpTime, and then who the SNMPv3 engine is. The port of notifications is not asked: what
 // listens there does not answer.
 func (s *SNMPWalk) Probe(ctx context.Context, v *Visit, port profiles.Port) error {
-	if port == (profiles.Port{Number: 162, UDP: true}) {
+	if !port.UDP || port.Number == 162 {
 		return ErrNotSpoken
 	}
 	t := s.talk(ctx, v, port)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/bits"
 	"net"
 	"time"
@@ -24,7 +23,6 @@ type snmpTalk struct {
 	ctx  context.Context
 
 	room    []byte // for a datagram
-	whole   []byte // an answer, on its way to the library
 	waiting []snmpWaiting
 	reply   wire.Message  // to the question
 	size    int           // of the reply, in bytes
@@ -111,9 +109,6 @@ func (a *snmpAsking) with(g *gosnmp.GoSNMP) *snmpAsking {
 		return g.Conn.Close()
 	})
 	g.Conn = snmpConn{a.snmpTalk}
-	if !a.port.UDP {
-		g.Transport = "tcp"
-	}
 	return a
 }
 
@@ -223,7 +218,7 @@ type snmpConn struct{ *snmpTalk }
 
 func (c snmpConn) Write(b []byte) (int, error) {
 	t := c.snmpTalk
-	t.whole, t.reply = nil, nil
+	t.reply = nil
 	if _, req, err := t.conn.Next(wire.Client, b, true); err == nil && req != nil {
 		if len(t.waiting) == snmpWaitingMax {
 			t.waiting = append(t.waiting[:0], t.waiting[1:]...)
@@ -240,56 +235,40 @@ func (c snmpConn) Write(b []byte) (int, error) {
 
 // Read gives what answers the question.
 func (c snmpConn) Read(b []byte) (int, error) {
-	t := c.snmpTalk
-	for len(t.whole) == 0 {
-		if err := t.next(); err != nil {
-			t.err = err
-			if errors.Is(err, io.EOF) {
-				err = io.ErrUnexpectedEOF // the library would connect anew, past the line
-			}
+	for {
+		whole, err := c.next()
+		if err != nil {
+			c.err = err
 			return 0, err
 		}
+		if whole != nil {
+			return copy(b, whole), nil
+		}
 	}
-	n := copy(b, t.whole)
-	t.whole = t.whole[n:]
-	return n, nil
 }
 
 var errSNMPLate = errors.New("the answer came late")
 
-// next takes what comes. What answers an earlier asking of the question is its answer, too, but the library
-// would not have it.
-func (t *snmpTalk) next() error {
-	if len(t.buf) > 0 {
-		n, m, err := t.conn.Next(wire.Server, t.buf, t.port.UDP)
-		switch {
-		case err != nil || n > len(t.buf):
-			t.buf, t.strange = nil, "answers what is no SNMP"
-			if !t.port.UDP {
-				return ErrGarbled
-			}
-		case n > 0:
-			raw := t.buf[:n]
-			if t.buf = t.buf[n:]; t.port.UDP {
-				t.buf = nil
-			}
-			if m == nil {
-				return nil
-			}
-			if t.answers(m) {
-				t.whole, t.size = raw, n
-			} else if t.reply != nil {
-				return errSNMPLate
-			}
-			return nil
-		}
-	}
+// next takes a datagram, and gives it if it is what the library waits for. What answers an earlier asking of
+// the question is its answer, too, but the library would not have it.
+func (t *snmpTalk) next() ([]byte, error) {
 	n, err := t.line.Read(t.room)
-	t.buf = append(t.buf, t.room[:n]...)
-	if n > 0 {
-		return nil
+	if err != nil {
+		return nil, err
 	}
-	return err
+	_, m, err := t.conn.Next(wire.Server, t.room[:n], true)
+	if err != nil {
+		t.strange = "answers what is no SNMP"
+		return nil, nil
+	}
+	switch {
+	case t.answers(m):
+		t.size = n
+		return t.room[:n], nil
+	case t.reply != nil:
+		return nil, errSNMPLate
+	}
+	return nil, nil
 }
 
 // answers takes a message of the device, and says whether it is what the library waits for.

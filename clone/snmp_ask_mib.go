@@ -19,13 +19,9 @@ type snmpNames map[string]string
 // of names an identifier as far as it has a name: "ifDescr.3 (1.3.6.1.2.1.2.2.1.2.3)".
 func (n snmpNames) of(o snmp.OID) string {
 	dotted := o.String()
-	for i := len(o); i > 0; i-- {
-		if i < len(o) && o[i-1] >= 0x80 {
-			continue
-		}
-		if name, ok := n[string(o[:i])]; ok {
-			rest := strings.TrimPrefix(dotted, o[:i].String())
-			return name + rest + " (" + dotted + ")"
+	for up := o; len(up) > 0; up = snmpUp(up, 1) {
+		if name, ok := n[string(up)]; ok {
+			return name + strings.TrimPrefix(dotted, up.String()) + " (" + dotted + ")"
 		}
 	}
 	return dotted
@@ -33,6 +29,12 @@ func (n snmpNames) of(o snmp.OID) string {
 
 // mibBytes bounds what is read of one file.
 const mibBytes = 16 << 20
+
+// mibRoots are what modules build on, and what agents' directories often lack (RFC 2578, section 2).
+var mibRoots = map[string]string{
+	"ccitt": "0", "iso": "1", "joint-iso-ccitt": "2", "internet": "1.3.6.1", "mgmt": "1.3.6.1.2", "mib-2": "1.3.6.1.2.1",
+	"transmission": "1.3.6.1.2.1.10", "experimental": "1.3.6.1.3", "private": "1.3.6.1.4", "enterprises": "1.3.6.1.4.1", "snmpModules": "1.3.6.1.6.3",
+}
 
 // A mibName is what a module says: name ::= { parent numbers }.
 type mibName struct {
@@ -46,7 +48,10 @@ func readMIBs(dir string) (snmpNames, error) {
 	if err != nil {
 		return nil, err
 	}
-	said := map[string]mibName{"iso": {"", []string{"1"}}, "ccitt": {"", []string{"0"}}, "joint-iso-ccitt": {"", []string{"2"}}}
+	said := map[string]mibName{}
+	for name, dotted := range mibRoots {
+		said[name] = mibName{"", strings.Split(dotted, ".")}
+	}
 	for _, f := range files {
 		if f.IsDir() {
 			continue
@@ -60,20 +65,18 @@ func readMIBs(dir string) (snmpNames, error) {
 	}
 	names := snmpNames{}
 	for name := range said {
-		numbers := []string{}
-		for at, depth := name, 0; at != "" && depth < 64; depth++ {
-			d, ok := said[at]
-			if !ok {
+		var numbers []string
+		at := name
+		for depth := 0; at != "" && depth < 64; depth++ {
+			d := said[at] // empty where nobody says what it is
+			numbers, at = append(slices.Clone(d.numbers), numbers...), d.parent
+			if d.numbers == nil {
 				numbers = nil
-				break
 			}
-			numbers = append(slices.Clone(d.numbers), numbers...)
-			at = d.parent
 		}
-		if o, err := snmp.ParseOID(strings.Join(numbers, ".")); err == nil && len(numbers) > 1 {
-			if old, taken := names[string(o)]; !taken || name < old {
-				names[string(o)] = name
-			}
+		o, err := snmp.ParseOID(strings.Join(numbers, "."))
+		if old, taken := names[string(o)]; at == "" && err == nil && (!taken || name < old) {
+			names[string(o)] = name
 		}
 	}
 	return names, nil
@@ -116,10 +119,7 @@ func readMIB(r io.Reader, said map[string]mibName) {
 // mibValue reads "parent 1", or "iso org(3) dod(6) 1".
 func mibValue(words []string) (d mibName, ok bool) {
 	for i, w := range words {
-		number := w
-		if _, in, found := strings.Cut(w, "("); found {
-			number = strings.TrimSuffix(in, ")")
-		}
+		number := strings.TrimSuffix(w[strings.Index(w, "(")+1:], ")")
 		if _, err := strconv.ParseUint(number, 10, 32); err == nil {
 			d.numbers = append(d.numbers, number)
 		} else if i == 0 {

@@ -32,6 +32,7 @@ type snmpDevice struct {
 	size int // bytes of an answer, at most; 0: any
 	// odd changes what is said to the n-th question; nil: nothing is said.
 	odd func(n int, req, reply *snmp.CommunityMessage) *snmp.CommunityMessage
+	v3  *snmpFakeEngine // nil: v3 is not answered
 
 	mu    sync.Mutex
 	asked []string // the keys of the questions
@@ -79,13 +80,20 @@ func newSNMPDevice(t testing.TB, vars []snmp.VarBind) *snmpDevice {
 }
 
 func (d *snmpDevice) answer(b []byte) []byte {
-	_, m, err := snmp.Protocol{}.New().Next(wire.Client, b, true)
+	p := snmp.Protocol{}
+	if d.v3 != nil {
+		p.Keys = d.v3.keys
+	}
+	_, m, err := p.New().Next(wire.Client, b, true)
 	if err != nil {
 		return nil
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.asked = append(d.asked, wire.Key(m))
+	if m, ok := m.(*snmp.V3Message); ok && d.v3 != nil {
+		return d.v3.answer(d, m)
+	}
 	req, ok := m.(*snmp.CommunityMessage)
 	if !ok || string(req.Community) != "public" {
 		return nil
@@ -281,12 +289,13 @@ func (r *snmpScan) readsOnly(t testing.TB) {
 
 func (r *snmpScan) remarked(t testing.TB, kind Kind, text string) {
 	t.Helper()
-	for _, m := range r.v.Remarks() {
+	all := r.v.Remarks()
+	for _, m := range all {
 		if m.Kind == kind && strings.Contains(m.Text, text) {
 			return
 		}
 	}
-	t.Errorf("no remark (%s) says %q; there are %v", kind, text, r.v.Remarks())
+	t.Errorf("no remark (%s) says %q; there are %d: %v", kind, text, len(all), all[:min(len(all), 10)])
 }
 
 func snmprec(vars []snmp.VarBind) string {
@@ -648,11 +657,11 @@ func TestSNMPNames(t *testing.T) {
 A-MIB DEFINITIONS ::= BEGIN
 IMPORTS OBJECT-TYPE, MODULE-IDENTITY FROM SNMPv2-SMI;
 internet OBJECT IDENTIFIER ::= { iso org(3) dod(6) 1 }
--- enterprises OBJECT IDENTIFIER ::= { internet 9 }
-private OBJECT IDENTIFIER ::= { internet 4 } enterprises OBJECT IDENTIFIER
+-- things OBJECT IDENTIFIER ::= { internet 9 }
+private OBJECT IDENTIFIER ::= { internet 4 } things OBJECT IDENTIFIER
   ::= { private 1 }
 thing MODULE-IDENTITY DESCRIPTION "of { many 1 } -- things,
-  ::= { private 7 }" ::= { enterprises 9999 }
+  ::= { private 7 }" ::= { things 9999 }
 thingKind OBJECT-TYPE SYNTAX OBJECT IDENTIFIER ACCESS read-only ::= { thing 2 }
 level OBJECT-TYPE
     SYNTAX INTEGER { low(1), high(2) }
