@@ -165,6 +165,12 @@ func (u *modbusUnit) outcome(sec *profiles.ModbusUnit, req modbus.Message) (code
 	if code := sec.Most.Refusal(req); code != 0 {
 		return code, false
 	}
+	if q, ok := req.(*modbus.ReadDeviceIDRequest); ok {
+		if sec.Identify == nil {
+			return modbus.IllegalFunction, false
+		}
+		return identification(sec.Identify).Answer(q, &modbus.ReadDeviceIDResponse{}), false
+	}
 	outside := cmp.Or(modbus.ExceptionCode(sec.Outside), modbus.IllegalDataAddress)
 	for _, r := range modbusRanges(req) {
 		if r.first+r.n > 1<<16 {
@@ -183,6 +189,15 @@ func (u *modbusUnit) outcome(sec *profiles.ModbusUnit, req modbus.Message) (code
 		}
 	}
 	return 0, false
+}
+
+// identification is what the decoy says of itself.
+func identification(m *profiles.ModbusIdentify) *modbus.Identification {
+	id := &modbus.Identification{Conformity: m.Level()}
+	for _, o := range m.List() {
+		id.Objects = append(id.Objects, modbus.Object{ID: o.ID, Value: []byte(o.Text)})
+	}
+	return id
 }
 
 // expressed says whether the section by itself does what was seen.
@@ -207,11 +222,7 @@ func (a *modbusCase) expressed(sec *profiles.ModbusUnit) bool {
 			return false
 		}
 		got := modbus.ReadDeviceIDResponse{Header: r.Header}
-		id := modbus.Identification{Conformity: sec.Identify.Level()}
-		for _, o := range sec.Identify.List() {
-			id.Objects = append(id.Objects, modbus.Object{ID: o.ID, Value: []byte(o.Text)})
-		}
-		return id.Answer(q, &got) == 0 && sameModbusReplies(a.x.Replies, []wire.Message{&got})
+		return identification(sec.Identify).Answer(q, &got) == 0 && sameModbusReplies(a.x.Replies, []wire.Message{&got})
 	}
 	return false
 }

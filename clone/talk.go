@@ -54,6 +54,8 @@ type talkOptions struct {
 	// open is the handshake at the beginning of each connection; it asks with ask1.
 	open func(ctx context.Context, t *talk) error
 	max  int // bytes of an answer; 0: 1 MiB
+	// unasked takes messages that answer no question; nil: nobody wants them.
+	unasked func(wire.Message)
 }
 
 const (
@@ -227,6 +229,8 @@ func (t *talk) ask1(b []byte) ([]wire.Message, error) {
 				if replies = append(replies, m); last {
 					return replies, nil
 				}
+			} else if t.unasked != nil {
+				t.unasked(m)
 			}
 		}
 		if time.Now().After(end) {
