@@ -109,6 +109,9 @@ func (d *dialogue) end(side wire.Side, m meta) {
 	if len(u.buf) > 0 {
 		d.data(side, nil, true, m)
 	}
+	if len(u.buf) > 0 { // it broke off in the middle of a message, which is not silence
+		d.to.missing(side)
+	}
 	d.drop(u)
 }
 

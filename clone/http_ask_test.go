@@ -73,11 +73,26 @@ func (d *fakeSite) serve(c net.Conn, answer func(int, *http.Request) (string, bo
 			k := len(d.got)
 			said, stay := answer(k, req)
 			d.mu.Unlock()
+			for said == drops {
+				if _, err := io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n"); err != nil {
+					return
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
 			if _, err := io.WriteString(c, said); err != nil || !stay {
 				return
 			}
 		}
 	}
+}
+
+// drops stands for an answer that comes bit by bit, and does not end.
+const drops = "drops"
+
+func (d *fakeSite) forget() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.got, d.heads = nil, nil
 }
 
 func (d *fakeSite) asked() []string {
