@@ -304,13 +304,13 @@ var snmpReports = []struct {
 }
 
 func snmpReportName(pdu *snmp.PDU) string {
-	for _, b := range pdu.VarBinds {
-		for _, r := range snmpReports {
-			if b.OID.Equal(r.oid) {
-				return r.name
-			}
-		}
-		return b.OID.String()
+	if len(pdu.VarBinds) == 0 {
+		return "a report that says nothing"
 	}
-	return "a report that says nothing"
+	for _, r := range snmpReports {
+		if pdu.VarBinds[0].OID.Equal(r.oid) {
+			return r.name
+		}
+	}
+	return pdu.VarBinds[0].OID.String()
 }

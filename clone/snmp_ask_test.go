@@ -34,6 +34,8 @@ type snmpDevice struct {
 	odd func(n int, req, reply *snmp.CommunityMessage) *snmp.CommunityMessage
 	v3  *snmpFakeEngine // nil: v3 is not answered
 
+	anyone bool // any community is answered
+
 	mu    sync.Mutex
 	asked []string // the keys of the questions
 	ticks uint64
@@ -95,7 +97,7 @@ func (d *snmpDevice) answer(b []byte) []byte {
 		return d.v3.answer(d, m)
 	}
 	req, ok := m.(*snmp.CommunityMessage)
-	if !ok || string(req.Community) != "public" {
+	if !ok || string(req.Community) != "public" && !d.anyone {
 		return nil
 	}
 	reply := &snmp.CommunityMessage{Version: req.Version, Community: req.Community, PDU: snmp.PDU{Type: snmp.Response, RequestID: req.PDU.RequestID}}
@@ -361,6 +363,19 @@ func TestSNMPWalkV1(t *testing.T) {
 	}
 	snmpWant(t, "versions", sec.Versions, []string{"1"})
 	r.remarked(t, NotThere, "v2c is not answered")
+}
+
+// TestSNMPWalkOfAnyCommunity: an agent that does not look at communities is learned as that.
+func TestSNMPWalkOfAnyCommunity(t *testing.T) {
+	d := newSNMPDevice(t, snmpTable(2))
+	d.anyone = true
+	r := scanSNMP(t, t.Context(), &SNMPWalk{Snapshots: -1}, d.port, snmpQuick, nil)
+	if r.err != nil {
+		t.Fatal(r.err)
+	}
+	r.remarked(t, Suspicious, "any will do")
+	sec, _ := r.learn(t)
+	snmpWant(t, "communities", sec.Communities, map[string]profiles.SNMPCommunity{"public": {Access: "ro"}, "*": {Access: "ro"}})
 }
 
 // TestSNMPWalkOfOddAgents: whatever the agent does, the walk ends, and what can be had is learned.

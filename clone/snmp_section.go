@@ -101,7 +101,7 @@ func (l *snmpLearner) communities(sec *profiles.SNMP, out *Output) {
 			sec.Communities = map[string]profiles.SNMPCommunity{}
 		}
 		sec.Communities[v.name] = c
-		if v.name != string(v.secret) {
+		if v.name != string(v.secret) && v.name != profiles.SNMPAnyone {
 			out.Redact("SNMP communities", "salted verifiers")
 		}
 	}

@@ -40,7 +40,9 @@ func (l *snmpLearner) view(name []byte, user bool) *snmpView {
 			number: -1, key: key, secret: bytes.Clone(name), name: string(name), user: user,
 			answered: map[snmp.Version]bool{}, silent: map[snmp.Version][]*capture.Exchange{}, asked: map[snmp.Version]bool{},
 		}
-		if !user && !l.s.Options.KeepSecrets {
+		if !user && string(name) == snmpStranger {
+			v.name = profiles.SNMPAnyone // answered or not, as any other would be
+		} else if !user && !l.s.Options.KeepSecrets {
 			v.name = profiles.NewVerifier(name, l.salt)
 		}
 		if len(l.byName) < snmpSilentMax {

@@ -231,6 +231,11 @@ func (n *snmpSession) identify(community []byte) bool {
 			}
 		}
 	}
+	for _, a := range n.s.names {
+		if found == nil && a.name == profiles.SNMPAnyone {
+			found, names = a, append(names, a.name)
+		}
+	}
 	if found == nil {
 		return false
 	}

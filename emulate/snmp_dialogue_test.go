@@ -285,3 +285,22 @@ func TestSNMPMaxSize(t *testing.T) {
 		}
 	}
 }
+
+// TestSNMPAnyone: "*" is every community that is not named, and may do what it says.
+func TestSNMPAnyone(t *testing.T) {
+	dev := handWritten(t, snmpWalk)
+	dev.Services[0].Section.(*profiles.SNMP).Communities = map[string]profiles.SNMPCommunity{
+		"private": {Access: "rw"}, "*": {Access: "ro", View: []string{"1.3.6.1.2.1.1"}},
+	}
+	a := openSNMPAgent(t, dev, emulate.Settings{})
+	for request, want := range map[string]string{
+		"v2c whoever get 1.3.6.1.2.1.1.5.0":          "v2c whoever response | 1.3.6.1.2.1.1.5.0 = OCTET STRING: pump-3",
+		"v1 another get 1.3.6.1.2.1.2.1.0":           "v1 another response noSuchName at 1 | 1.3.6.1.2.1.2.1.0 = NULL",
+		"v2c private get 1.3.6.1.2.1.2.1.0":          "v2c private response | 1.3.6.1.2.1.2.1.0 = INTEGER: 2",
+		"v2c whoever set 1.3.6.1.4.1.9999.1.2.0=i:0": "v2c whoever response noAccess at 1 | 1.3.6.1.4.1.9999.1.2.0 = INTEGER: 0",
+	} {
+		if got := snmpSaid(t, a.ask(1, snmpRequest(t, request, 1)), 1); got != want {
+			t.Errorf("%s\ngot  %s\nwant %s", request, got, want)
+		}
+	}
+}

@@ -111,6 +111,9 @@ func (s *S7) Redact(r *Redacting) { s.Password = r.Secret("S7 password", s.Passw
 
 func (s *SNMP) Redact(r *Redacting) {
 	for name, c := range s.Communities {
+		if name == SNMPAnyone {
+			continue
+		}
 		if v := r.Secret("SNMP communities", name); v != name {
 			delete(s.Communities, name)
 			s.Communities[v] = c

@@ -25,7 +25,7 @@ type SNMP struct {
 	// Versions that the agent speaks: 1, 2c, 3. Without it: 1 and 2c, and 3 if there is an engine.
 	Versions []string `yaml:"versions,flow,omitempty"`
 	// Communities that the agent answers to, each with what it may do: ro or rw, or a mapping (see
-	// SNMPCommunity). A name may be a verifier. Everyone else meets silence.
+	// SNMPCommunity). A name may be a verifier. "*" is every other name; without it, they meet silence.
 	Communities map[string]SNMPCommunity `yaml:"communities,omitempty"`
 	// Walk is the file of variables, in the format of snmpsim: OID|tag|value (see SNMPRec).
 	Walk string `yaml:"walk,omitempty"`
@@ -61,6 +61,9 @@ type SNMP struct {
 	// not on the device there. TO is "end" where the device said that nothing follows.
 	Known []string `yaml:"known,omitempty"`
 }
+
+// SNMPAnyone stands for all communities that are not named.
+const SNMPAnyone = "*"
 
 // An SNMPCommunity is what one community may do: in YAML just ro or rw, or a mapping.
 type SNMPCommunity struct {
