@@ -419,7 +419,7 @@ func (l *bacnetLearner) writeValues(sec *profiles.BACnet, out *Output) (err erro
 	var line []byte
 	for _, c := range l.all() {
 		v := c.value()
-		if v == nil || c.name.Write && v[0] == profiles.BACnetDone {
+		if v == nil {
 			continue
 		}
 		if w == nil {

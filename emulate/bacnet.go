@@ -137,7 +137,7 @@ func (c *bacnetSession) Answer(request wire.Message) Answer {
 	if replies, found := c.s.script.Ask(asked); found && (!confirmed || c.fits(q, replies)) {
 		return Answer{Messages: replies, From: Recorded}
 	}
-	switch q := request.(type) {
+	switch q := bacnet.Understood(request).(type) {
 	case *bacnet.ConfirmedRequest:
 		return c.confirmed(q)
 	case *bacnet.UnconfirmedRequest:

@@ -237,6 +237,10 @@ func (d *bacnetDevice) common(o bacnet.ObjectID, p bacnet.PropertyID) []byte {
 			}
 		}
 		return b
+	case bacnet.PropStatusFlags:
+		if d.has(o, bacnet.PropPresentValue) {
+			return bacnet.AppendBits(nil, make([]bool, 4)) // nothing is wrong
+		}
 	case bacnet.PropObjectName:
 		if o != d.id() {
 			return bacnet.AppendText(nil, o.String())

@@ -1,6 +1,10 @@
 package bacnet
 
-import "bytes"
+import (
+	"bytes"
+
+	"ringer/capture/wire"
+)
 
 // Reply is the way back of a request: a unicast to who asked, by way of the router if there is one.
 func Reply(q *Header) (h Header) {
@@ -56,3 +60,34 @@ func AppendTextContent(b []byte, t Text) []byte { return appendContent(b, uint8(
 
 // HasForm says whether the parameters of a service's requests are known.
 func HasForm(s ConfirmedService) bool { return s.forms().request != nil }
+
+// Understood is a request's parameters also where they are not encoded in the shortest way, which Opaque
+// keeps as they are.
+func Understood(q wire.Message) wire.Message {
+	switch m := q.(type) {
+	case *ConfirmedRequest:
+		if p := understood(m.Parameters, m.Service.forms().request); p != nil && !m.Segmented {
+			n := *m
+			n.Parameters = p
+			return &n
+		}
+	case *UnconfirmedRequest:
+		if p := understood(m.Parameters, m.Service.form()); p != nil {
+			n := *m
+			n.Parameters = p
+			return &n
+		}
+	}
+	return q
+}
+
+func understood(p Parameters, form func() Parameters) Parameters {
+	o, ok := p.(*Opaque)
+	if !ok || form == nil {
+		return nil
+	}
+	if q := form(); readParameters(*o, q) {
+		return q
+	}
+	return nil
+}
