@@ -27,7 +27,7 @@ func judgedTables(t *testing.T) (all []judged) {
 		dot := strings.LastIndexByte(name, '.')
 		folder, file, _ := strings.Cut(name[:dot], "__")
 		switch kind := name[dot+1:]; kind {
-		case "modbus", "s7comm", "snmp", "http":
+		case "modbus", "s7comm", "snmp", "http", "bacnet":
 			all = append(all, judged{table, kind, filepath.Join(shared, "captures", folder, file)})
 		}
 	}
@@ -50,7 +50,7 @@ func TestInteropOracle(t *testing.T) {
 		list := output(t, "python3", oracle, "--list", j.table)
 		for k, line := range strings.Split(strings.TrimSpace(list), "\n") {
 			server, _, _ := strings.Cut(line, " ")
-			if server == "" {
+			if server == "" || j.kind == "bacnet" && strings.Count(server, ":") > 1 { // a station on another link
 				continue
 			}
 			t.Run(fmt.Sprintf("%s/%s/%s", filepath.Base(j.capture), j.kind, server), func(t *testing.T) {
@@ -74,7 +74,7 @@ func TestInteropOracle(t *testing.T) {
 				}
 				at := fmt.Sprintf("127.0.%d.%d", 100+i, k+1)
 				var ports []string
-				if j.kind != "snmp" {
+				if j.kind != "snmp" && j.kind != "bacnet" {
 					ports = []string{at + ":" + port}
 				}
 				stop := decoy(t, ports, filepath.Join(dir, filepath.Base(only(t, dir))), "--bind", at)
