@@ -67,6 +67,7 @@ func (c *HTTPCrawl) Plan(Care) []Step {
 		{"robots.txt, sitemap.xml, favicon.ico", 3, 3},
 		{"paths that do not exist", 1, 1 + strangeFolders},
 		{"OPTIONS, TRACE, HTTP/1.0, no Host, Connection: close", 6, 6},
+		{"GET / over older versions of TLS", 0, 3},
 		{"HEAD", 1, headsAsked},
 		{"pages, by link", 0, o.Pages},
 		{"conditional, partial and compressed", 0, 2*conditionsAsked + 2 + o.Pages},
@@ -74,7 +75,7 @@ func (c *HTTPCrawl) Plan(Care) []Step {
 		{fmt.Sprintf("pages that change, %d times in all, every %v", o.Samples, o.Every), 0, 0},
 	}
 	if o.identified() {
-		steps = slices.Insert(steps, 6, Step{"pages, logged in", 1, o.Pages})
+		steps = slices.Insert(steps, 7, Step{"pages, logged in", 1, o.Pages})
 	}
 	return steps
 }
@@ -157,7 +158,7 @@ func (c *HTTPCrawl) Scan(ctx context.Context, v *Visit, port profiles.Port) erro
 // crawl asks for all there is, the most telling first.
 func (s *httpSite) crawl(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		s.begin, s.refusals, s.follow, s.logIn, s.asides, s.again, s.samples,
+		s.begin, s.versions, s.refusals, s.follow, s.logIn, s.asides, s.again, s.samples,
 	} {
 		if err := step(ctx); err != nil {
 			return err

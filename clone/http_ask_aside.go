@@ -3,6 +3,7 @@ package clone
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"strconv"
 	"strings"
 
@@ -47,6 +48,28 @@ func (s *httpSite) refusals(ctx context.Context) error {
 		if _, err := s.one(ctx, req); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// versions asks over older versions of TLS, down to the first that the device does not speak.
+func (s *httpSite) versions(ctx context.Context) error {
+	if !s.a.secure {
+		return nil
+	}
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS11, tls.VersionTLS10} {
+		old := s.a.HTTPCrawl.asker(s.a.v, s.a.port, true)
+		old.k.tls.MaxVersion = version
+		spoken, _, err := old.spoken(ctx)
+		old.hangUp()
+		if err != nil {
+			return err
+		}
+		if !spoken {
+			s.a.v.Remark(s.a.name(), NotThere, "%s%s", s.a.where(), tls.VersionName(version))
+			return nil
+		}
+		s.a.v.Remark(s.a.name(), Fact, "%sspeaks %s", s.a.where(), tls.VersionName(version))
 	}
 	return nil
 }

@@ -175,7 +175,7 @@ func (l *line) ask(m wire.Message, b []byte) error {
 		return fmt.Errorf("clone: refusing to send %s: a scan only reads, and that is a %v", class, effect)
 	}
 	if !l.opening {
-		if said, known := v.Memory.recall(l.p, l.server(), l.transport(), m); known {
+		if said, known := v.Memory.recall(l.p, l.server(), l.transport(), l.tls != nil, m); known {
 			l.recalled, l.silence, l.remember = append(l.recalled, said...), len(said) == 0, l.inner == nil
 			l.told = true
 			for _, s := range said {

@@ -25,6 +25,7 @@ type Memory struct {
 type memoryKey struct {
 	server    netip.AddrPort
 	transport string
+	secure    bool   // within TLS
 	question  uint64 // hash of the key
 }
 
@@ -53,7 +54,7 @@ func NewMemory(seq iter.Seq2[capture.Exchange, error]) (*Memory, error) {
 		}
 		if err == nil {
 			r.at = m.spill.Put(all)
-			k := m.key(x.Server, x.Transport, x.Request)
+			k := m.key(x.Server, x.Transport, x.TLS != nil, x.Request)
 			m.known[k] = append(m.known[k], r)
 			if x.Transport == "tcp" {
 				m.servers[k.server] = true
@@ -69,19 +70,19 @@ func (m *Memory) Close() error { return m.spill.Close() }
 // Len says how many questions are known.
 func (m *Memory) Len() int { return len(m.known) }
 
-func (m *Memory) key(server netip.AddrPort, transport string, req wire.Message) memoryKey {
+func (m *Memory) key(server netip.AddrPort, transport string, secure bool, req wire.Message) memoryKey {
 	server = netip.AddrPortFrom(server.Addr().Unmap().WithZone(""), server.Port())
-	return memoryKey{server, transport, maphash.Bytes(m.seed, wire.AppendKey(nil, req))}
+	return memoryKey{server, transport, secure, maphash.Bytes(m.seed, wire.AppendKey(nil, req))}
 }
 
 // recall gives the next remembered answer to a question, made to fit this asking of it, message by message.
-func (m *Memory) recall(p wire.Protocol, server netip.AddrPort, transport string, req wire.Message) (said [][]byte, known bool) {
+func (m *Memory) recall(p wire.Protocol, server netip.AddrPort, transport string, secure bool, req wire.Message) (said [][]byte, known bool) {
 	if m == nil {
 		return nil, false
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	k := m.key(server, transport, req)
+	k := m.key(server, transport, secure, req)
 	all := m.known[k]
 	if len(all) == 0 {
 		return nil, false

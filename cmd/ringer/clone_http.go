@@ -11,7 +11,8 @@ import (
 
 func httpAsker() asker {
 	return asker{
-		name: "http", usage: "crawl a web server, plain or within TLS, and learn its pages and manners",
+		// Certificates are not verified: they are what is to be learned.
+		name: "http", usage: "crawl a web server, plain or within TLS (1.0 to 1.3, any certificate), and learn its pages and manners",
 		flags: []cli.Flag{
 			&cli.IntFlag{Name: "pages", Usage: "ask for at most `N` pages and files", Value: 1000},
 			&cli.IntFlag{Name: "depth", Usage: "follow links `N` deep", Value: 12},

@@ -72,6 +72,8 @@ http {
 	client_body_temp_path tmp; proxy_temp_path tmp; fastcgi_temp_path tmp; uwsgi_temp_path tmp; scgi_temp_path tmp;
 	server {
 		listen ADDR:80;
+		listen ADDR:443 ssl;
+		ssl_certificate cert.pem; ssl_certificate_key key.pem;
 		root SITE;
 		gzip on; gzip_min_length 500; gzip_types text/css application/javascript text/plain;
 		error_page 404 /not-found.html;
@@ -98,6 +100,8 @@ func startNginx(t *testing.T, addr string) {
 		"htpasswd":   "service:" + strings.TrimSpace(output(t, "openssl", "passwd", "-apr1", "wartung")) + "\n",
 		"tmp/empty":  "",
 	})
+	output(t, "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "365", "-subj", "/O=Brunnen/CN=hx-4.device.test",
+		"-addext", "subjectAltName=DNS:hx-4.device.test,IP:"+addr, "-keyout", filepath.Join(dir, "key.pem"), "-out", filepath.Join(dir, "cert.pem"))
 	start(t, "nginx", "-p", dir, "-c", filepath.Join(dir, "nginx.conf"))
 	awaitTCP(t, addr+":80")
 }
@@ -177,6 +181,7 @@ func TestInteropCloneHTTP(t *testing.T) {
 		for _, target := range targets {
 			curls(t, original, copied, "80", moving, []string{at + target})
 			curls(t, original, copied, "80", moving, []string{"-I", at + target})
+			curls(t, original, copied, "443", moving, []string{"https://device.test" + target})
 			if target != "/status.shtml" { // it is packed, and moves
 				curls(t, original, copied, "80", moving, []string{"-H", "Accept-Encoding: gzip", "--output", "-", at + target})
 			}
@@ -202,8 +207,11 @@ func TestInteropCloneHTTP(t *testing.T) {
 			curls(t, original, copied, "80", moving, args)
 		}
 	}
-	decoy(t, []string{copied + ":80"}, profile, "--bind", copied)
+	decoy(t, []string{copied + ":80", copied + ":443"}, profile, "--bind", copied)
 	compare(copied)
+	if want, got := certificate(t, original), certificate(t, copied); want != got {
+		t.Errorf("certificates:\n%s", lineDiff(want, got))
+	}
 
 	if out, err := exec.Command(built(t), "replay", evidence, "--against", profile).CombinedOutput(); err != nil {
 		t.Errorf("replay against the clone: %v\n%s", err, out)
@@ -218,8 +226,18 @@ func TestInteropCloneHTTP(t *testing.T) {
 	if more := askedPaths(t, again, "GET"); !slices.Equal(more, targets) {
 		t.Errorf("the clone of the clone knows\n%q, the clone\n%q", more, targets)
 	}
-	decoy(t, []string{twice + ":80"}, again, "--bind", twice)
+	decoy(t, []string{twice + ":80", twice + ":443"}, again, "--bind", twice)
 	compare(twice)
+}
+
+// certificate is what openssl prints of the one that a server shows.
+func certificate(t *testing.T, addr string) string {
+	t.Helper()
+	out := output(t, "sh", "-c", "openssl s_client -connect "+addr+":443 </dev/null 2>/dev/null | openssl x509 -noout -subject -issuer -dates -serial -ext subjectAltName")
+	if !strings.Contains(out, "hx-4.device.test") {
+		t.Errorf("the certificate of %s says\n%s", addr, out)
+	}
+	return out
 }
 
 // secretless looks for secrets in the files of a profile.
