@@ -648,7 +648,7 @@ func TestSNMPWalkMemory(t *testing.T) {
 	var most uint64
 	n := 0
 	d.odd = func(_ int, _, reply *snmp.CommunityMessage) *snmp.CommunityMessage {
-		if n++; n%200 == 0 {
+		if n++; n%500 == 0 {
 			d.asked = nil
 			if h := heap(); h > most {
 				most = h

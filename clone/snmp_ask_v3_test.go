@@ -1,11 +1,15 @@
 package clone
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"ringer/capture"
 	"ringer/capture/snmp"
 )
 
@@ -13,12 +17,16 @@ import (
 type snmpFakeEngine struct {
 	keys  *snmp.Keys
 	boots int64
-	wrong int // requests that were not in the time window
+	wrong int              // requests that were not in the time window
+	asked func(n int) bool // says whether the n-th question is answered; nil: all are
 }
 
 var snmpFakeID = []byte{0x80, 0, 0x1f, 0x88, 4, 'd'}
 
 func (e *snmpFakeEngine) answer(d *snmpDevice, req *snmp.V3Message) []byte {
+	if e.asked != nil && !e.asked(len(d.asked)) {
+		return nil
+	}
 	u := req.USM
 	reply := &snmp.V3Message{
 		MsgID: req.MsgID, MaxSize: 65507, Flags: snmp.Flags{req.Flags[0] & 3}, SecurityModel: snmp.SecurityModelUSM,
@@ -123,5 +131,61 @@ func TestSNMPWalkV3Refused(t *testing.T) {
 		if strings.Contains(m.Text, "refused") {
 			t.Errorf("remark %v", m)
 		}
+	}
+}
+
+// TestSNMPWalkV3Resumed: what was encrypted is remembered, too, and the engine may have been started anew.
+func TestSNMPWalkV3Resumed(t *testing.T) {
+	user := snmp.User{Name: "u", Auth: snmp.SHA256, AuthPassword: "long enough", Priv: snmp.AES128, PrivPassword: "another one"}
+	keys, err := snmp.NewEngineKeys(snmpFakeID, user)
+	if err != nil {
+		t.Fatal(err)
+	}
+	scan := &SNMPWalk{Users: []snmp.User{user}, Every: time.Millisecond}
+	care := snmpQuick
+	care.Timeout = time.Second
+	for _, cut := range []int{2, 4, 9} {
+		d := newSNMPDevice(t, snmpTable(40))
+		d.v3 = &snmpFakeEngine{keys: keys, boots: 3}
+		ctx, cancel := context.WithCancel(t.Context())
+		d.v3.asked = func(n int) bool {
+			if n == cut {
+				cancel()
+			}
+			return n < cut
+		}
+		first := scanSNMP(t, ctx, scan, d.port, care, nil)
+		if !errors.Is(first.err, context.Canceled) {
+			t.Fatalf("cut at %d: %v", cut, first.err)
+		}
+		memory, err := NewMemory(func(yield func(capture.Exchange, error) bool) {
+			for _, x := range first.exchanges(t) {
+				if !yield(x, nil) {
+					return
+				}
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		known := d.questions()
+		d.v3.asked = nil
+		d.v3.boots++
+		second := scanSNMP(t, t.Context(), scan, d.port, care, memory)
+		memory.Close()
+		if second.err != nil {
+			t.Fatalf("resumed at %d: %v", cut, second.err)
+		}
+		second.remarked(t, Fact, "v3, user u: 83 variables")
+		again := 0
+		for k, n := range d.questions() {
+			again += min(n-1, known[k])
+		}
+		if again > 2 { // that which was cut off, and what was not in the time window any more
+			t.Errorf("cut at %d: %d questions of %d were asked again", cut, again, len(known))
+		}
+		both := &snmpScan{v: second.v, keys: first.keys, evidence: bytes.NewBuffer(append(bytes.Clone(first.evidence.Bytes()), second.evidence.Bytes()...))}
+		_, files := both.learn(t)
+		snmpWant(t, "walk", withoutTicks(files["snmp"]), snmprec(d.vars))
 	}
 }
