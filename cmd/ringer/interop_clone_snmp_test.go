@@ -352,7 +352,7 @@ func TestInteropCloneSNMPBigTable(t *testing.T) {
 	}{{near, 0}, {far, 20 * time.Millisecond}} {
 		relay := newDelayed(t, place.at+":161", original+":161", place.delay)
 		var took, span time.Duration
-		for range 3 { // whoever else uses the machine slows one or the other
+		for range 5 { // whoever else uses the machine slows one or the other
 			relay.requests.Store(0)
 			began := time.Now()
 			output(t, "snmpbulkwalk", "-v2c", "-c", "public", "-Cr50", "-On", place.at, ".1")
