@@ -233,7 +233,7 @@ func (x *enipSession) template(q *enip.Request, t enip.Target, r *enip.Response)
 		whole := len(typ.definition) + 3
 		from, n := int(min(le.Uint32(q.Data), uint32(whole))), int(le.Uint16(q.Data[4:]))
 		n = min(n, whole-from)
-		if room := x.room - enipAnswerHead; n > room {
+		if room := max(x.room-enipAnswerHead, 0); n > room {
 			n, r.Status = room, enip.PartialTransfer
 		}
 		start := len(x.buf)

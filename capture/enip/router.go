@@ -115,35 +115,43 @@ func (q *Request) read(b []byte, space *[]Request) (ok bool) {
 	return true
 }
 
-// parts cuts the data of a packet into its messages: a count, offsets from the count, and one message
+// parts are the messages in the data of a packet: a count, offsets from the count, and one message
 // behind the other (CIP, section ).
-func parts(b []byte) (n int, part func(i int) []byte, ok bool) {
+type parts struct {
+	b []byte
+	n int
+}
+
+func readParts(b []byte) (p parts, ok bool) {
 	if len(b) < 2 {
-		return 0, nil, false
+		return p, false
 	}
-	n = int(binary.LittleEndian.Uint16(b))
-	if n == 0 || len(b) < 2+2*n {
-		return 0, nil, false
+	p = parts{b, int(binary.LittleEndian.Uint16(b))}
+	if p.n == 0 || len(b) < 2+2*p.n || p.offset(0) != 2+2*p.n {
+		return p, false
 	}
-	at := func(i int) int {
-		if i == n {
-			return len(b)
-		}
-		return int(binary.LittleEndian.Uint16(b[2+2*i:]))
-	}
-	if at(0) != 2+2*n {
-		return 0, nil, false
-	}
-	for i := range n {
-		if at(i+1) < at(i) || at(i+1) > len(b) {
-			return 0, nil, false
+	for i := range p.n {
+		if end := p.offset(i + 1); end < p.offset(i) || end > len(b) {
+			return p, false
 		}
 	}
-	return n, func(i int) []byte { return b[at(i):at(i+1):at(i+1)] }, true
+	return p, true
+}
+
+func (p *parts) offset(i int) int {
+	if i == p.n {
+		return len(p.b)
+	}
+	return int(binary.LittleEndian.Uint16(p.b[2+2*i:]))
+}
+
+func (p *parts) part(i int) []byte {
+	end := p.offset(i + 1)
+	return p.b[p.offset(i):end:end]
 }
 
 func readPacket(b []byte, space *[]Request) ([]Request, bool) {
-	n, part, ok := parts(b)
+	all, ok := readParts(b)
 	if !ok {
 		return nil, false
 	}
@@ -151,8 +159,8 @@ func readPacket(b []byte, space *[]Request) ([]Request, bool) {
 	if space != nil {
 		list = (*space)[:0]
 	}
-	for i := range n {
-		p := part(i)
+	for i := range all.n {
+		p := all.part(i)
 		if len(p) < 2 || p[0]&responseBit != 0 || len(p) < 2+2*int(p[1]) {
 			return nil, false
 		}
@@ -173,7 +181,9 @@ func (q *Request) Append(b []byte) []byte {
 	case q.Packet != nil:
 		start := len(b)
 		b = binary.LittleEndian.AppendUint16(b, uint16(len(q.Packet)))
-		b = append(b, make([]byte, 2*len(q.Packet))...)
+		for range q.Packet {
+			b = append(b, 0, 0)
+		}
 		for i := range q.Packet {
 			binary.LittleEndian.PutUint16(b[start+2+2*i:], uint16(len(b)-start))
 			b = q.Packet[i].Append(b)
@@ -269,13 +279,13 @@ func (m *Response) guess() kind {
 }
 
 func (m *Response) readPacket() {
-	n, part, ok := parts(m.Data)
+	all, ok := readParts(m.Data)
 	if !ok {
 		return
 	}
-	list := make([]Response, n)
+	list := make([]Response, all.n)
 	for i := range list {
-		if p := part(i); !list[i].read(p, kindPlain) {
+		if !list[i].read(all.part(i), kindPlain) {
 			return
 		}
 	}

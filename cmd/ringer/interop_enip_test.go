@@ -1,0 +1,141 @@
+//go:build interop
+
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+// enipPython is a Python with the clients of EtherNet/IP.
+func enipPython(t *testing.T) string {
+	t.Helper()
+	p := python(t)
+	if out, err := exec.Command(p, "-c", "import pylogix, cpppo").CombinedOutput(); err != nil {
+		t.Skipf("no pylogix and cpppo: run .ci/install (%v %s)", err, out)
+	}
+	return p
+}
+
+func enipClients(t *testing.T, py string, args ...string) (got map[string]any) {
+	t.Helper()
+	out := strings.TrimSpace(output(t, py, append([]string{"testdata/enip_clients.py"}, args...)...))
+	if err := json.Unmarshal([]byte(out[strings.LastIndexByte(out, '\n')+1:]), &got); err != nil {
+		t.Fatalf("%v in %s", err, out)
+	}
+	return got
+}
+
+// TestInteropENIPTags: pylogix and cpppo list, read and write the tags of a hand-written profile.
+func TestInteropENIPTags(t *testing.T) {
+	py := enipPython(t)
+	const at = "127.0.46.1"
+	profile := filepath.Join(t.TempDir(), "line-3")
+	if err := os.Mkdir(profile, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile("../../emulate/testdata/enip/tags.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(profile, "device.yaml"), text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	decoy(t, []string{at + ":44818"}, profile, "--bind", at)
+	stop := record(t, at)
+	got := enipClients(t, py, at)
+	file := stop()
+	var want map[string]any
+	if err := json.Unmarshal([]byte(`{
+		"cpppo reads": [[1, 2, 3, 4], [2.5]],
+		"tags": ["BATCH: STRING", "COUNT: DINT", "COUNTS: DINT", "FLAGS: DWORD", "GRID: INT", "LEVEL: REAL", "LONG: DINT",
+			"Program:Main.STEP: INT", "SERIAL: LINT", "TANK1: Tank", "TANKS: Tank"],
+		"members": ["level", "pump", "alarm", "hours", "trend"],
+		"pylogix reads COUNTS": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], "pylogix reads GRID[1,2]": 23, "pylogix reads TANK1.level": 2.5,
+		"pylogix reads TANK1.pump": true, "pylogix reads BATCH": "B-1042", "pylogix reads Program:Main.STEP": 7, "pylogix reads LONG": 400,
+		"no tag": "Path segment error",
+		"pylogix writes COUNTS[2]": "Success", "pylogix writes FLAGS[5]": "Success", "pylogix writes TANKS[1].hours": "Success",
+		"pylogix writes TANK1.level": "Success", "pylogix writes BATCH": "Success", "pylogix writes LONG": "Success",
+		"pylogix writes LEVEL": "Invalid parameter value", "pylogix writes SERIAL": "Privilege violation",
+		"read back": [[30, 40], true, 99, 3.25, "X-77", 399], "several": [42, 3.25, 11],
+		"cpppo writes": [true, [1, 77, 30, 40]]}`), &want); err != nil {
+		t.Fatal(err)
+	}
+	for what, w := range want {
+		if !reflect.DeepEqual(got[what], w) {
+			t.Errorf("%s: got %v, want %v", what, got[what], w)
+		}
+	}
+	enipUnmalformed(t, file, at)
+}
+
+// enipUnmalformed lets tshark judge what the device said.
+func enipUnmalformed(t *testing.T, file, server string) {
+	t.Helper()
+	need(t, "tshark")
+	if out := output(t, "tshark", "-r", file, "-Y", "_ws.malformed && ip.src == "+server); strings.Contains(out, server) {
+		t.Errorf("tshark finds malformed packets:\n%s", out)
+	}
+	n := strings.Count(output(t, "tshark", "-r", file, "-Y", "enip && ip.src == "+server), "\n")
+	if n < 20 {
+		t.Errorf("tshark dissects only %d answers", n)
+	}
+}
+
+// TestInteropENIPNmap: enip-info prints the identity of the capture, over TCP and UDP, with the address that was asked.
+func TestInteropENIPNmap(t *testing.T) {
+	need(t, "nmap")
+	capture := filepath.Join(shared, "captures/enip/CL5000EIP-IPAddressChangeAttempt.pcap")
+	if _, err := os.Stat(capture); err != nil {
+		t.Skipf("the captures are not here: %v", err)
+	}
+	const at = "127.0.46.2"
+	decoy(t, []string{at + ":44818"}, capture, "--bind", at+"/32", "--map", "192.168.10.120="+at, "--map", "192.168.10.125=127.0.46.3",
+		"--map", "255.255.255.255=127.0.46.4")
+	for _, how := range []string{"-sT", "-sU"} {
+		out := output(t, "nmap", "-Pn", "-n", how, "-p44818", "--script", "enip-info", at)
+		for _, w := range []string{"1756-ENBT/A", "serialNumber: 0x0051aec3", "revision: 4.7", "productCode: 58", "deviceIp: " + at} {
+			if !strings.Contains(out, w) {
+				t.Errorf("nmap %s does not print %q:\n%s", how, w, out)
+			}
+		}
+	}
+}
+
+// TestInteropENIPServer: what clients read of cpppo's server, they read of the decoy that was learned from it.
+func TestInteropENIPServer(t *testing.T) {
+	py := enipPython(t)
+	const original, copied = "127.0.46.5", "127.0.46.6"
+	start(t, py, "-m", "cpppo.server.enip", "--address", original, "COUNTS=DINT[10]", "LEVEL=REAL")
+	awaitTCP(t, original+":44818")
+	output(t, py, "-m", "cpppo.server.enip.client", "-a", original, "COUNTS[0-3]=1,2,3,4", "LEVEL=(REAL)2.5")
+	stop := record(t, original)
+	want := enipClients(t, py, original, "read")
+	identity := output(t, py, "-m", "cpppo.server.enip.list_identity_simple", original)
+	file := stop()
+	out := filepath.Join(t.TempDir(), "profile")
+	output(t, built(t), "capture", file, "-o", out)
+	decoy(t, []string{copied + ":44818"}, filepath.Join(out, original), "--bind", copied)
+	time.Sleep(100 * time.Millisecond)
+	if got := enipClients(t, py, copied, "read"); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	copy := output(t, py, "-m", "cpppo.server.enip.list_identity_simple", copied)
+	for _, field := range []string{"product_name", "serial_number", "vendor_id", "product_code"} {
+		if a, b := enipField(identity, field), enipField(copy, field); a == "" || a != b {
+			t.Errorf("%s: %q, want %q", field, b, a)
+		}
+	}
+}
+
+func enipField(text, field string) string {
+	_, rest, _ := strings.Cut(text, field+"'")
+	line, _, _ := strings.Cut(rest, "\n")
+	return line
+}
