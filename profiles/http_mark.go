@@ -73,7 +73,7 @@ func timeAt(page []byte, from int) (HTTPMark, bool) {
 	if c := page[from]; !isDigit(c) && bytes.IndexByte([]byte(weekAndMonth), c) < 0 {
 		return HTTPMark{}, false
 	}
-	if from > 0 && (page[from-1] == ':' || page[from-1] == '.' || page[from-1] == '-') && from > 1 && isDigit(page[from-2]) {
+	if from > 0 && (page[from-1] == ':' || page[from-1] == '.' || page[from-1] == '-' || page[from-1] == '+') && from > 1 && isDigit(page[from-2]) {
 		return HTTPMark{}, false
 	}
 	for _, form := range httpClockForms {
