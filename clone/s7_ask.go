@@ -195,6 +195,13 @@ func (a *s7Asking) ask(m wire.Message) (wire.Message, error) {
 	return nil, nil
 }
 
+// askOn asks for what follows an answer, on the same connection.
+func (a *s7Asking) askOn(m wire.Message) (wire.Message, error) {
+	a.talk.bound = true
+	defer func() { a.talk.bound = false }()
+	return a.ask(m)
+}
+
 // s7Said is what a CPU says to a userdata question, the parts of it joined.
 type s7Said struct {
 	answered bool
@@ -245,7 +252,7 @@ func (a *s7Asking) userdataOnce(what string, q *s7comm.Userdata) (said s7Said, w
 		}
 		next := &s7comm.Userdata{Header: a.header(), Function: q.Function, Sequence: r.Sequence,
 			Next: &s7comm.Continuation{DataUnitReference: r.DataUnitReference}, Envelope: s7comm.Envelope{ReturnCode: s7comm.CodeNotExisting}}
-		if m, err = a.ask(next); err != nil {
+		if m, err = a.askOn(next); err != nil {
 			return said, true, err
 		}
 		if r, ok = m.(*s7comm.UserdataReply); !ok || r.Error != 0 || r.Function != q.Function {

@@ -3,6 +3,7 @@ package clone
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 
 	"ringer/capture/s7comm"
@@ -46,6 +47,12 @@ func (a *s7Asking) blocks() error {
 			return nil // a device that knows nothing of blocks
 		}
 		numbers := a.blockNumbers(t.Name, of)
+		if t.Code == 'A' && (said.ok || of.ok) {
+			a.expect(1) // and one that is not there, to see how it is refused
+			if _, err := a.info(t.Code, noNumber(numbers)); err != nil {
+				return err
+			}
+		}
 		if len(numbers) > 0 {
 			counts = append(counts, fmt.Sprintf("%d %s", len(numbers), t.Name))
 		}
@@ -102,10 +109,7 @@ func (a *s7Asking) blockInfos(code byte, numbers []int, infos *int) error {
 			break
 		}
 		*infos++
-		said, err := a.userdata("block info", &s7comm.Userdata{
-			Function: s7comm.Function{Group: s7comm.GroupBlock, Subfunction: s7comm.BlockInfo},
-			Envelope: s7comm.Envelope{ReturnCode: s7comm.CodeSuccess, TransportSize: s7comm.DataOctets, Length: 8},
-			Data:     fmt.Appendf(nil, "0%c%05dA", code, n)})
+		said, err := a.info(code, n)
 		if err != nil {
 			return err
 		}
@@ -119,6 +123,23 @@ func (a *s7Asking) blockInfos(code byte, numbers []int, infos *int) error {
 		a.haveDB(code, n, size)
 	}
 	return nil
+}
+
+// noNumber is a number that no block has.
+func noNumber(numbers []int) int {
+	for n := 1; ; n++ {
+		if !slices.Contains(numbers, n) {
+			return n
+		}
+	}
+}
+
+// info reads the information on one block.
+func (a *s7Asking) info(code byte, number int) (s7Said, error) {
+	return a.userdata("block info", &s7comm.Userdata{
+		Function: s7comm.Function{Group: s7comm.GroupBlock, Subfunction: s7comm.BlockInfo},
+		Envelope: s7comm.Envelope{ReturnCode: s7comm.CodeSuccess, TransportSize: s7comm.DataOctets, Length: 8},
+		Data:     fmt.Appendf(nil, "0%c%05dA", code, number)})
 }
 
 // s7InfoSize is where block info has the size of the code, or of the data.
@@ -142,6 +163,10 @@ func (a *s7Asking) uploads() error {
 		return nil
 	}
 	read, refused := 0, 0
+	a.expect(1)
+	if _, _, err := a.uploadOnce(fmt.Sprintf("_08%05dA", noNumber(a.numbers['8']))); err != nil {
+		return err
+	}
 	for _, t := range profiles.BlockTypes {
 		if strings.HasPrefix(t.Name, "SF") {
 			continue // the CPU's own, which have no content
@@ -206,7 +231,7 @@ func (a *s7Asking) uploadOnce(name string) (done, broken bool, err error) {
 	}
 	size := 0
 	for n := 0; !done && !broken; n++ {
-		if m, err = a.ask(&s7comm.Upload{Header: a.header(), UploadID: id}); err != nil {
+		if m, err = a.askOn(&s7comm.Upload{Header: a.header(), UploadID: id}); err != nil {
 			return false, false, err
 		}
 		r, ok := m.(*s7comm.UploadReply)
@@ -219,7 +244,7 @@ func (a *s7Asking) uploadOnce(name string) (done, broken bool, err error) {
 			break
 		}
 	}
-	_, err = a.ask(&s7comm.EndUpload{Header: a.header(), UploadID: id})
+	_, err = a.askOn(&s7comm.EndUpload{Header: a.header(), UploadID: id})
 	return done, broken, err
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"ringer/capture/s7comm"
+	"ringer/profiles"
 )
 
 // Bounds on lists: ids in list 0x0000, and indexes of one of them.
@@ -26,9 +27,12 @@ const (
 // s7AlwaysLists are asked for whether or not the CPU lists them: what clients and scanners want to know of
 // a CPU, and one that none has, to see how it is refused.
 var s7AlwaysLists = [...]s7comm.SZLRequest{
-	{ID: 0x0011}, {ID: 0x0011, Index: 1}, {ID: 0x001C}, {ID: 0x001C, Index: 1}, {ID: 0x0131, Index: 1}, {ID: 0x0132, Index: 4},
-	{ID: 0x0232, Index: 4}, {ID: 0x0424}, {ID: 0x0074}, {ID: 0x0019}, {ID: 0x0037}, {ID: 0x00A0}, {ID: 0x0FFE},
+	{ID: 0x0000, Index: profiles.S7NoIndex}, {ID: 0x0011}, {ID: 0x0011, Index: 1}, {ID: 0x001C}, {ID: 0x001C, Index: 1}, {ID: 0x0131}, {ID: 0x0131, Index: 1}, {ID: 0x0132},
+	{ID: 0x0132, Index: 4}, {ID: 0x0232}, {ID: 0x0232, Index: 4}, {ID: 0x0424}, {ID: 0x0074}, {ID: 0x0019}, {ID: 0x0037}, {ID: 0x00A0}, {ID: 0x0FFE},
 }
+
+// s7Level is the list with the protection level.
+var s7Level = s7comm.SZLRequest{ID: 0x0232, Index: 4}
 
 // s7Indexes are those that lists have, beside what the CPU says itself.
 var s7Indexes = map[uint16][]uint16{
@@ -66,11 +70,6 @@ func (a *s7Asking) lists() error {
 	}
 	whole := map[uint16][]byte{}
 	read := 0
-	defer func() {
-		if line := namePlate(whole[0x0011], whole[0x001C]); line != "" {
-			a.remark(Fact, "%s", line)
-		}
-	}()
 	for i, q := range s7AlwaysLists {
 		if said, err = a.list(q.ID, q.Index); err != nil {
 			return err
@@ -80,9 +79,21 @@ func (a *s7Asking) lists() error {
 			return nil
 		}
 		if said.ok {
-			whole[q.ID] = said.data
 			read++
+			if q.Index == 0 {
+				whole[q.ID] = said.data
+			}
+			a.expect(1)
+			if _, err := a.list(q.ID, profiles.S7NoIndex); err != nil {
+				return err
+			}
 		}
+		if q == s7Level && said.ok {
+			a.protection(said.data)
+		}
+	}
+	if line := namePlate(whole[0x0011], whole[0x001C]); line != "" {
+		a.remark(Fact, "%s", line)
 	}
 	a.expect(len(a.listed))
 	for _, id := range a.listed {
@@ -123,15 +134,20 @@ func (a *s7Asking) listByIndex(id uint16, whole map[uint16][]byte) (read int, er
 		read++
 		whole[id] = said.data
 	}
-	if part == szlHeader || part == szlAll && (said.ok || a.known[s7comm.SZLRequest{ID: id}] && whole[id] != nil) {
-		return read, nil
+	if part == szlHeader || part == szlAll && whole[id] != nil {
+		a.expect(1)
+		_, err = a.list(id, profiles.S7NoIndex)
+		return read, err
 	}
 	indexes, err := a.indexesOf(id, whole)
 	if err != nil {
 		return read, err
 	}
-	a.expect(len(indexes))
+	a.expect(1 + len(indexes))
 	refusal, alike := "", 0
+	if said, err = a.list(id, profiles.S7NoIndex); err != nil {
+		return read, err
+	}
 	for i, index := range indexes {
 		if said, err = a.list(id, index); err != nil {
 			return read, err
@@ -152,8 +168,8 @@ func (a *s7Asking) listByIndex(id uint16, whole map[uint16][]byte) (read int, er
 	return read, nil
 }
 
-// indexesOf gives the indexes that a list may have: those that the CPU says it has, those that are usual, those
-// of the records of the whole list, and one that it has not.
+// indexesOf gives the indexes that a list may have: those that the CPU says it has, those that are usual, and
+// those of the records of the whole list.
 func (a *s7Asking) indexesOf(id uint16, whole map[uint16][]byte) ([]uint16, error) {
 	var all []uint16
 	if slices.Contains(a.listed, szlIndexes<<8) {
@@ -175,7 +191,7 @@ func (a *s7Asking) indexesOf(id uint16, whole map[uint16][]byte) ([]uint16, erro
 			indexes = append(indexes, index)
 		}
 	}
-	return append(indexes, 0x7FFF), nil
+	return indexes, nil
 }
 
 // s7ListIDs are the first words of the records of a list: in list 0x0000 the ids of the others, in most others
@@ -196,6 +212,21 @@ func s7ListIDs(b []byte) (ids []uint16) {
 		}
 	}
 	return ids
+}
+
+// protection remarks the protection level, as the list with index 4 has it: by the mode switch, by the
+// parameters, and what holds.
+func (a *s7Asking) protection(b []byte) {
+	z, ok := s7comm.ParseSZL(b)
+	if !ok {
+		return
+	}
+	for r := range z.Records() {
+		if len(r) >= 10 && r[1] == 4 {
+			a.remark(Fact, "protection level %d", r[7])
+			return
+		}
+	}
 }
 
 // namePlate makes a line of what the identification lists say, for the summary.

@@ -140,11 +140,11 @@ func (l *s7Learner) finishListRefusals(section *profiles.S7) {
 		return
 	}
 	type refused struct {
-		name      string
-		id, index uint16
+		name, said string
+		id, index  uint16
 	}
-	by := map[string][]refused{}
-	strange := map[string]int{}
+	var all []refused
+	strange, odd := map[string]int{}, map[uint16]string{}
 	for _, name := range l.order {
 		list, ok := strings.CutPrefix(name, "szl ")
 		t := l.cells[name]
@@ -157,7 +157,10 @@ func (l *s7Learner) finishListRefusals(section *profiles.S7) {
 		if err != nil || err2 != nil || said == "" {
 			continue
 		}
-		by[said] = append(by[said], refused{name, id, index})
+		all = append(all, refused{name, said, id, index})
+		if index == profiles.S7NoIndex {
+			odd[id] = said
+		}
 		if !slices.Contains(listed, id) {
 			strange[said]++
 		}
@@ -167,11 +170,14 @@ func (l *s7Learner) finishListRefusals(section *profiles.S7) {
 			section.Refuse.SZL = said
 		}
 	}
-	for _, r := range by[section.Refuse.SZL] {
+	for _, r := range all {
 		part := r.id >> 8 & 0xF
 		switch {
-		case !slices.Contains(listed, r.id):
-		case r.index == 0, part == szlAll, part == szlHeader, slices.Contains(records(r.id&^0x0F00, 0), r.index),
+		case !slices.Contains(listed, r.id) && odd[r.id] == "":
+			if r.said != section.Refuse.SZL {
+				continue
+			}
+		case r.said != odd[r.id], r.index == 0, r.index == profiles.S7NoIndex, part == szlHeader, slices.Contains(records(r.id&^0x0F00, 0), r.index),
 			l.cells[profiles.S7List(r.id&^0x0F00|0x0100, r.index)] != nil:
 			continue // a decoy would make it from another list
 		}

@@ -47,6 +47,9 @@ type talk struct {
 	sent []byte // the last question
 	good []byte // the last one that had an answer
 	hung int    // times in a row that the device hung up
+	// bound: what is asked goes on with the last answer, and means nothing on another connection. Where there is
+	// none to ask it on, it is not asked: whoever asks begins anew.
+	bound bool
 }
 
 type talkOptions struct {
@@ -123,6 +126,9 @@ func (t *talk) alive(ctx context.Context) error {
 func (t *talk) untilAnswered(ctx context.Context, more int, once func() ([]wire.Message, error)) (replies []wire.Message, err error) {
 	var again, live bool
 	for try := 0; try <= more; try++ {
+		if t.bound && t.line == nil {
+			return nil, cmp.Or(err, ErrHungUp)
+		}
 		if err = t.connected(ctx, live); err == nil {
 			t.line.again = again
 			replies, err = once()
@@ -130,6 +136,9 @@ func (t *talk) untilAnswered(ctx context.Context, more int, once func() ([]wire.
 		switch {
 		case err == nil:
 			return replies, nil
+		case errors.Is(err, errNotLive) && t.bound:
+			t.close()
+			return nil, ErrHungUp
 		case errors.Is(err, errNotLive) && !live:
 			t.close()
 			live = true

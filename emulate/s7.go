@@ -35,12 +35,13 @@ type s7Service struct {
 	mode       s7Mode
 	skew       time.Duration
 	part       uint8
-	noList     profiles.S7Answer            // what unknown lists get
-	noIndex    map[uint16]profiles.S7Answer // what unknown indexes of a list get, where that is known
-	indexed    *s7comm.SZL                  // a whole list as it was given for an index other than 0
-	noDB       s7comm.Value                 // what data blocks get that are not there
-	noArea     s7comm.Value                 // what areas get that are not there
-	outside    s7comm.Value                 // what addresses get behind an area's end
+	noList     profiles.S7Answer  // what unknown lists get
+	noInfo     *profiles.S7Answer // what the information on unknown blocks gets; nil: the usual refusal
+	noUpload   uint16             // what the upload of a block gets that is not there
+	kept       uint16             // and of one that is, but whose content is not known
+	noDB       s7comm.Value       // what data blocks get that are not there
+	noArea     s7comm.Value       // what areas get that are not there
+	outside    s7comm.Value       // what addresses get behind an area's end
 	sizes      map[s7Size]s7SizeRule
 	callers    uint16 // connections so far
 }

@@ -97,6 +97,9 @@ func (s *s7Service) blockAnswer(q *s7comm.Userdata) profiles.S7Answer {
 			return s7Listed(b.info())
 		}
 	}
+	if s.noInfo != nil && q.Subfunction == s7comm.BlockInfo {
+		return *s.noInfo
+	}
 	return profiles.S7Answer{Error: s7NoBlock, ReturnCode: s7comm.CodeNotExisting}
 }
 
@@ -191,12 +194,19 @@ func (x *s7Session) startUpload(q *s7comm.StartUpload) Answer {
 		r.Reference = q.Reference
 		return x.say(r, Point)
 	}
-	if len(q.Filename) == 9 {
-		if n, err := strconv.Atoi(q.Filename[3:8]); err == nil && (x.s.block(q.Filename[2], n) != nil || x.s.listsBlock(q.Filename[2], n)) {
-			return x.refuse(q.Reference, s7Protected) // it is there, but its content is not known
-		}
+	if x.s.hasBlock(q.Filename) {
+		return x.refuse(q.Reference, x.s.kept)
 	}
-	return x.refuse(q.Reference, s7NoBlock)
+	return x.refuse(q.Reference, x.s.noUpload)
+}
+
+// hasBlock says whether there is a block with a file name.
+func (s *s7Service) hasBlock(filename string) bool {
+	if len(filename) != 9 {
+		return false
+	}
+	n, err := strconv.Atoi(filename[3:8])
+	return err == nil && (s.block(filename[2], n) != nil || s.listsBlock(filename[2], n))
 }
 
 // beginUpload makes the content of a block ready, by its file name: "_", two characters of type, five

@@ -2,6 +2,7 @@ package emulate
 
 import (
 	"cmp"
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
@@ -46,6 +47,7 @@ func (s *s7Service) openRefusals() error {
 		}
 	}
 	s.openListRefusals(said.SZL)
+	s.openBlockRefusals()
 	return s.openSizes()
 }
 
@@ -54,64 +56,69 @@ func s7Refusal(text string) (v s7comm.Value, ok bool) {
 	return v, ok
 }
 
-// openListRefusals finds out how lists are refused, and indexes of lists.
+// openListRefusals finds out how lists are refused: as the profile says, else as most were.
 func (s *s7Service) openListRefusals(said string) {
-	type refusal struct {
-		error      uint16
-		code, size uint8
-	}
-	whole := func(r refusal) profiles.S7Answer {
-		return profiles.S7Answer{Error: r.error, ReturnCode: r.code, TransportSize: r.size}
-	}
-	count, most := map[refusal]int{}, refusal{s7NoInfo, s7comm.CodeNotExisting, 0}
-	byID := map[uint16]map[refusal]int{}
-	for k, l := range s.lists {
-		a := profiles.S7Answer{ReturnCode: s7comm.CodeSuccess}
-		switch {
-		case l.cell != nil:
-			v, _ := l.cell.Peek(s.st)
-			a, _ = profiles.ParseS7Answer(v)
-		case l.refused != nil:
-			a = *l.refused
-		default:
-			a.Data = l.data
-		}
-		id, index := uint16(k>>16), uint16(k)
-		if profiles.FormatSZLError(a) == "" {
-			continue
-		}
-		r := refusal{a.Error, a.ReturnCode, a.TransportSize}
-		count[r]++
-		if index != 0 {
-			if byID[id] == nil {
-				byID[id] = map[refusal]int{}
-			}
-			byID[id][r]++
+	s.noList = profiles.S7Answer{Error: s7NoInfo, ReturnCode: s7comm.CodeNotExisting}
+	count := map[string]int{}
+	for _, l := range s.lists {
+		if said := profiles.FormatSZLError(s.answerOf(l)); said != "" {
+			count[said]++
 		}
 	}
-	less := func(a, b refusal) bool { return cmp.Or(cmp.Compare(a.error, b.error), cmp.Compare(a.code, b.code)) < 0 }
-	mostly := func(count map[refusal]int, most refusal) refusal {
-		for r, n := range count {
-			if n > count[most] || n == count[most] && less(r, most) {
-				most = r
-			}
+	for _, text := range slices.Sorted(maps.Keys(count)) {
+		if said == "" || count[text] > count[said] && s.sec.Refuse.SZL == "" {
+			said = text
 		}
-		return most
 	}
-	s.noList = whole(mostly(count, most))
 	if a, ok := profiles.SZLError(said); ok {
 		s.noList = a
 	}
-	for _, id := range [...]uint16{0x001C, 0x0011} {
-		if l := s.lists[listKey(id, 1)]; l != nil {
-			if z, ok := s7comm.ParseSZL(s.held(l)); ok {
-				s.indexed = &z
-			}
+}
+
+// answerOf is what a list gets, without taking a sample.
+func (s *s7Service) answerOf(l *s7List) profiles.S7Answer {
+	switch {
+	case l.cell != nil:
+		v, _ := l.cell.Peek(s.st)
+		a, _ := profiles.ParseS7Answer(v)
+		return a
+	case l.refused != nil:
+		return *l.refused
+	}
+	return s7Listed(l.data)
+}
+
+// openBlockRefusals finds out how the CPU was seen to refuse uploads, and the information on blocks.
+func (s *s7Service) openBlockRefusals() {
+	s.noUpload, s.kept = s7NoBlock, s7Protected
+	for _, name := range slices.Sorted(maps.Keys(s.cells)) {
+		digits, ok := strings.CutPrefix(name, fmt.Sprintf("job %02x", s7comm.FuncStartUpload))
+		parameter, err := hex.DecodeString(digits)
+		if !ok || err != nil || len(parameter) != 17 { // a transfer, and a name of nine letters
+			continue
+		}
+		v, _ := s.cells[name].Peek(s.st)
+		r, err := profiles.ParseS7Reply(v)
+		if err != nil || r.ErrorClass == 0 {
+			continue
+		}
+		said := uint16(r.ErrorClass)<<8 | uint16(r.ErrorCode)
+		if s.hasBlock(string(parameter[8:])) {
+			s.kept = said
+		} else {
+			s.noUpload = said
 		}
 	}
-	s.noIndex = map[uint16]profiles.S7Answer{}
-	for id, n := range byID {
-		s.noIndex[id] = whole(mostly(n, refusal{}))
+	prefix := fmt.Sprintf("userdata %d/%d ", s7comm.GroupBlock, s7comm.BlockInfo)
+	for _, name := range slices.Sorted(maps.Keys(s.cells)) {
+		if !strings.HasPrefix(name, prefix) {
+			continue
+		}
+		v, _ := s.cells[name].Peek(s.st)
+		if a, err := profiles.ParseS7Answer(v); err == nil && profiles.FormatSZLError(a) != "" {
+			s.noInfo = &a
+			return
+		}
 	}
 }
 

@@ -108,55 +108,57 @@ const (
 	partHeader = 0xF
 )
 
-// derive makes a part of a list from the whole of it. What the device does not list in 0x0000, it has not.
+// derive makes a part of a list from the whole of it. What the device does not list in 0x0000, it has not,
+// and indexes that are not known get what one gets that no list has.
 func (x *s7Session) derive(id, index uint16) (profiles.S7Answer, Origin) {
 	s := x.s
-	unknown := s.noList
-	if a, ok := s.noIndex[id]; ok {
-		unknown = a
-	}
-	if s.listed != nil && !s.listed[id] {
-		return unknown, Refused
+	odd := s.lists[listKey(id, profiles.S7NoIndex)]
+	if s.listed != nil && !s.listed[id] && odd == nil {
+		return s.noList, Refused
 	}
 	part, whole := id>>8&0xF, id&^0x0F00
 	l := s.lists[listKey(whole, 0)]
-	if part == partAll && index != 0 && l != nil { // the whole list, whatever the index
-		z, ok := s7comm.ParseSZL(s.held(l))
-		if _, refused := s.noIndex[id]; !ok || refused {
-			return unknown, Refused
-		}
-		if s.indexed == nil || s.indexed.Index != 0 {
-			z.Index = index
-		}
-		return s7Listed(z.Append(nil)), Modelled
-	}
 	if l == nil && part == partIndex {
 		l = s.lists[listKey(whole|partOne<<8, index)]
 	}
-	if l == nil || part == partAll {
-		return unknown, Refused
+	z, known := s7comm.SZL{}, false
+	if l != nil {
+		z, known = s7comm.ParseSZL(s.held(l))
 	}
-	z, ok := s7comm.ParseSZL(s.held(l))
-	if !ok {
-		return unknown, Refused
-	}
-	out := s7comm.SZL{ID: id, Index: index, RecordLength: z.RecordLength}
-	switch part {
-	case partHeader:
-		out.Count = z.Count
-	case partOne, partIndex:
+	if known && (part == partOne || part == partIndex) {
 		want := []byte{byte(index >> 8), byte(index)}
+		out := s7comm.SZL{ID: id, Index: index, RecordLength: z.RecordLength}
 		for r := range z.Records() {
 			if bytes.HasPrefix(r, want) {
 				out.Count++
 				out.Data = append(out.Data, r...)
 			}
 		}
-		if out.Count == 0 {
-			return unknown, Refused
+		if out.Count > 0 {
+			return s7Listed(out.Append(nil)), Modelled
 		}
-	default:
-		return unknown, Refused
 	}
-	return s7Listed(out.Append(nil)), Modelled
+	switch {
+	case odd != nil:
+		return s.withIndex(s.answerOf(odd), index)
+	case known && part == partHeader:
+		out := s7comm.SZL{ID: id, Index: index, RecordLength: z.RecordLength, Count: z.Count}
+		return s7Listed(out.Append(nil)), Modelled
+	case known && part == partAll && index != 0: // the whole list, whatever the index
+		z.Index = index
+		return s7Listed(z.Append(nil)), Modelled
+	}
+	return s.noList, Refused
+}
+
+// withIndex is the answer to an index that no list has, as another one gets it.
+func (s *s7Service) withIndex(a profiles.S7Answer, index uint16) (profiles.S7Answer, Origin) {
+	if profiles.FormatSZLError(a) != "" {
+		return a, Refused
+	}
+	if z, ok := s7comm.ParseSZL(a.Data); ok && z.Index == profiles.S7NoIndex {
+		z.Index = index
+		a.Data = z.Append(nil)
+	}
+	return a, Modelled
 }

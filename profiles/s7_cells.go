@@ -151,6 +151,9 @@ func S7Question(group, subfunction, returnCode, transportSize uint8, data []byte
 // S7List names the samples of a system status list.
 func S7List(id, index uint16) string { return fmt.Sprintf("szl %04X/%04X", id, index) }
 
+// S7NoIndex is an index that no list has: what it gets, other indexes get that are not known.
+const S7NoIndex = 0x7FFF
+
 // S7PasswordRight and S7PasswordWrong name the samples of what a password gets: the password itself is
 // not in a profile.
 const (
