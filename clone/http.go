@@ -47,6 +47,7 @@ type httpLearner struct {
 	queries       bool                       // so were secrets in queries
 	sample        []byte
 	head          []byte
+	scheme        string // http or https
 }
 
 type httpRoute struct {
@@ -86,6 +87,9 @@ func newHTTPLearner(s *Service) learner {
 }
 
 func (l *httpLearner) Learn(x *capture.Exchange) {
+	if l.scheme = "http"; x.TLS != nil {
+		l.scheme = "https"
+	}
 	var q httpQuestion
 	switch req := x.Request.(type) {
 	case nil:
@@ -312,7 +316,7 @@ func (l *httpLearner) reply(r *http.Response, req *http.Request) (name string, s
 		l.observe(&f.template)
 		return f.name, f.sample
 	}
-	t := templateHead(r, req)
+	t := templateHead(r, req, l.scheme)
 	for _, i := range t.handles {
 		if len(l.sessions) < httpSessionsMax {
 			l.sessions[sha256.Sum256(t.sample.Tokens[i])] = true

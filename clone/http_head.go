@@ -24,7 +24,8 @@ type httpTemplate struct {
 // escapeSlots keeps text from being read as a slot.
 func escapeSlots(s string) string { return strings.ReplaceAll(s, "${", "$${") }
 
-func templateHead(r *http.Response, req *http.Request) httpTemplate {
+// templateHead makes one of a response to a request that came by a scheme, http or https.
+func templateHead(r *http.Response, req *http.Request, scheme string) httpTemplate {
 	t := httpTemplate{}
 	if when, _, ok := profiles.ParseHTTPDate(r.Headers.Get("Date")); ok {
 		t.sample.Date, t.sample.Dated = when.Unix(), true
@@ -44,7 +45,7 @@ func templateHead(r *http.Response, req *http.Request) httpTemplate {
 	b.WriteString(escapeSlots(string(start[:len(start)-len(end)])))
 	for i := range r.Headers {
 		f := &r.Headers[i]
-		value := t.value(f, r.Headers, host)
+		value := t.value(f, r.Headers, scheme, host)
 		if f.Line == "" {
 			b.WriteString(escapeSlots(f.Name) + ": " + value + "\r\n")
 			continue
@@ -69,7 +70,7 @@ func endOf(r *http.Response) string {
 }
 
 // value gives a header's value with slots in it.
-func (t *httpTemplate) value(f *http.Header, all http.Headers, host string) string {
+func (t *httpTemplate) value(f *http.Header, all http.Headers, scheme, host string) string {
 	switch strings.ToLower(f.Name) {
 	case "date":
 		if x, form, ok := profiles.ParseHTTPDate(f.Value); ok && t.sample.Dated && x.Unix() == t.sample.Date {
@@ -82,8 +83,8 @@ func (t *httpTemplate) value(f *http.Header, all http.Headers, host string) stri
 			return slot
 		}
 	case "location", "content-location":
-		if rest, ok := strings.CutPrefix(f.Value, "http://"+host); ok && host != "" && (rest == "" || rest[0] == '/') {
-			return "http://${host}" + escapeSlots(rest)
+		if slot, ok := placeSlot(f.Value, scheme, host); ok {
+			return slot
 		}
 	case "sid": // UPnP device architecture 1.0, section 4.1.2: the publisher mints it
 		if len(f.Value) >= 8 && t.token(f.Name, f.Value) {
@@ -110,6 +111,34 @@ func (t *httpTemplate) value(f *http.Header, all http.Headers, host string) stri
 		}
 	}
 	return escapeSlots(f.Value)
+}
+
+// placeSlot says where the name of the server stands in a URL: by the scheme that it was asked by it is as
+// the client wrote it, by the other it is that name with the port of the device's other site.
+func placeSlot(where, scheme, host string) (string, bool) {
+	if rest, ok := strings.CutPrefix(where, scheme+"://"+host); ok && host != "" && (rest == "" || rest[0] == '/') {
+		return scheme + "://${host}" + escapeSlots(rest), true
+	}
+	other, port := "https", "443"
+	if scheme == "https" {
+		other, port = "http", "80"
+	}
+	rest, ok := strings.CutPrefix(where, other+"://")
+	if !ok || host == "" {
+		return "", false
+	}
+	at := rest
+	if i := strings.IndexByte(rest, '/'); i >= 0 {
+		at = rest[:i]
+	}
+	name, own := http.SplitHost(at)
+	if asked, _ := http.SplitHost(host); asked != name {
+		return "", false
+	}
+	if own != "" {
+		port = own
+	}
+	return other + "://${host:" + port + "}" + escapeSlots(rest[len(at):]), true
 }
 
 func (t *httpTemplate) vary(header, kind, value string) {

@@ -228,6 +228,9 @@ func TestTemplateHead(t *testing.T) {
 		"Date: Mon, 2 Mar 2026 08:00:00\r\n":                                     "Date: Mon, 2 Mar 2026 08:00:00\r\n",
 		"Location: http://plc:80/x\r\n":                                          "Location: http://${host}/x\r\n",
 		"Location: http://plc:8080/x\r\n":                                        "Location: http://plc:8080/x\r\n",
+		"Location: https://plc/x?a=${b}\r\n":                                     "Location: https://${host:443}/x?a=$${b}\r\n",
+		"Location: https://plc:8443\r\n":                                         "Location: https://${host:8443}\r\n",
+		"Location: https://plc2/\r\n":                                            "Location: https://plc2/\r\n",
 		"Report: ${date}\r\n":                                                    "Report: $${date}\r\n",
 		"WWW-Authenticate: Digest realm=\"a\", cnonce=\"b\", nonce=\"c1\"\r\n":   "WWW-Authenticate: Digest realm=\"a\", cnonce=\"b\", nonce=\"${token}\"\r\n",
 		"Set-Cookie: id=0a1b2c3d4e5f6071; path=/\r\n":                            "Set-Cookie: id=${token}; path=/\r\n",
@@ -238,7 +241,7 @@ func TestTemplateHead(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := templateHead(r, req)
+		got := templateHead(r, req, "http")
 		if got.head != "HTTP/1.1 200 OK\r\n"+want+"\r\n" {
 			t.Errorf("%q\n got %q\nwant %q", in, got.head, want)
 		}

@@ -42,6 +42,7 @@ type httpPart struct {
 	text   string
 	offset int64  // seconds from the date
 	form   string // of the date
+	port   uint16 // of another site of the device, on the same host; 0: this one
 }
 
 // bodyMax bounds a body that a profile names; what is beyond bodiesHeld is read when it is asked for.
@@ -180,6 +181,13 @@ func httpParts(s string) (parts []httpPart, slots int, err error) {
 
 func httpSlotPart(name string) (httpPart, error) {
 	name, form, _ := strings.Cut(name, ":")
+	if name == "host" && form != "" {
+		port, err := strconv.ParseUint(form, 10, 16)
+		if err != nil || port == 0 {
+			return httpPart{}, fmt.Errorf("${host:%s}: want a port", form)
+		}
+		return httpPart{kind: 'h', port: uint16(port)}, nil
+	}
 	if _, ok := profiles.FormatHTTPDate(time.Time{}, form); !ok || form != "" && !strings.HasPrefix(name, "date") {
 		return httpPart{}, fmt.Errorf("${%s:%s} is no date in a form that is known", name, form)
 	}
@@ -261,7 +269,7 @@ func (s *httpService) joinParts(r *httpReply, parts []httpPart, at *httpMoment, 
 		case 'd':
 			b.WriteString(s.dates.text(at.date+p.offset, p.form))
 		case 'h':
-			b.WriteString(at.host)
+			b.WriteString(s.place(at.host, p.port))
 		case 't':
 			if *token < len(at.tokens) {
 				b.Write(at.tokens[*token])
@@ -276,6 +284,32 @@ func (s *httpService) joinParts(r *httpReply, parts []httpPart, at *httpMoment, 
 		}
 	}
 	return b.String()
+}
+
+// place is what the client calls this server, for another of the device's ports if one is given. If that port
+// is served elsewhere, and the client came to where this one is served, it is told so.
+func (s *httpService) place(host string, port uint16) string {
+	if port == 0 {
+		return host
+	}
+	name, asked := http.SplitHost(host)
+	own := uint16(80)
+	if s.sec.TLS != nil {
+		own = 443
+	}
+	if n, err := strconv.ParseUint(asked, 10, 16); err == nil {
+		own = uint16(n)
+	}
+	at := port
+	if there, ok := s.st.servedAt(port); ok {
+		if here, ok := s.st.servedAt(s.sec.Port.Number); ok && here == own {
+			at = there
+		}
+	}
+	if at == port && (port == 80 || port == 443) {
+		return name
+	}
+	return name + ":" + strconv.Itoa(int(at))
 }
 
 // mint makes up a token and remembers it, as it may be shown again as the nonce of Digest.

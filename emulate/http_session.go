@@ -249,7 +249,7 @@ func (h *httpSession) host(a *httpAsked) string {
 	if a.host != "" && strings.IndexFunc(a.host, func(r rune) bool { return r <= ' ' || r == 0x7f }) < 0 {
 		return a.host
 	}
-	if h.peer.Local.Port() == 80 {
+	if port := h.peer.Local.Port(); port == 80 && h.s.sec.TLS == nil || port == 443 && h.s.sec.TLS != nil {
 		return h.peer.Local.Addr().String()
 	}
 	return h.peer.Local.String()

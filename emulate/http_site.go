@@ -168,8 +168,12 @@ func (h *httpSession) visit(a *httpAsked) (Answer, bool) {
 // redirect sends the visitor to another path of this server.
 func (h *httpSession) redirect(a *httpAsked, status int, to string) Answer {
 	m := h.message()
+	scheme := "http"
+	if h.s.sec.TLS != nil {
+		scheme = "https"
+	}
 	r := h.s.newReply(status, nil,
-		profiles.HTTPHeader{Name: "Location", Value: "http://${host}" + strings.ReplaceAll(to, "${", "$${")},
+		profiles.HTTPHeader{Name: "Location", Value: scheme + "://${host}" + strings.ReplaceAll(to, "${", "$${")},
 		profiles.HTTPHeader{Name: "Content-Length", Value: "0"})
 	r.fill(h.s, m, &httpMoment{date: h.s.now(), host: h.host(a)})
 	closes := h.s.closes(a, m, false)

@@ -138,6 +138,16 @@ func Prepare(devices []*profiles.Device, protocols func(name string) wire.Protoc
 	if err := d.bind(); err != nil {
 		return nil, err
 	}
+	for _, r := range d.devices {
+		r.state.ports = map[uint16]uint16{}
+	}
+	for _, o := range d.doors {
+		for _, v := range o.services {
+			if !v.port.UDP {
+				v.state.ports[v.port.Number] = o.address().Port()
+			}
+		}
+	}
 	return d, nil
 }
 

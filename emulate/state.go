@@ -28,8 +28,9 @@ type State struct {
 	points map[string]*PointState
 	shared map[string]any // by protocol
 
-	stopped time.Time     // when the program was stopped; zero: it runs
-	lost    time.Duration // how long it stood still before
+	ports   map[uint16]uint16 // of TCP: where the device's own are served
+	stopped time.Time         // when the program was stopped; zero: it runs
+	lost    time.Duration     // how long it stood still before
 }
 
 // Settings are injected, so that every run can be repeated.
@@ -69,6 +70,12 @@ func NewState(dev *profiles.Device, set Settings) (*State, error) {
 func (st *State) Now() time.Time    { return st.now() }
 func (st *State) Booted() time.Time { return st.booted }
 func (st *State) Values() Values    { return st.values }
+
+// servedAt says where a TCP port of the device is served.
+func (st *State) servedAt(port uint16) (uint16, bool) {
+	at, ok := st.ports[port]
+	return at, ok
+}
 
 // Run lets the device's program go on, or stops it: what it drives stands still meanwhile.
 func (st *State) Run(on bool) {

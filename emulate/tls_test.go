@@ -273,6 +273,34 @@ func TestTLSHandshakeFails(t *testing.T) {
 	}
 }
 
+// TestPlaceOfOtherSites: a redirect from one site of a device to another goes where that is served, for those
+// who came to where this one is.
+func TestPlaceOfOtherSites(t *testing.T) {
+	http := func(port uint16, secure *profiles.TLS, served map[uint16]uint16) *httpService {
+		return &httpService{st: &State{ports: served}, sec: &profiles.HTTP{Common: profiles.Common{Port: profiles.Port{Number: port}, TLS: secure}}}
+	}
+	same, moved := map[uint16]uint16{80: 80, 443: 443, 8443: 8443}, map[uint16]uint16{80: 10080, 443: 10443, 8443: 18443}
+	for _, x := range []struct {
+		s    *httpService
+		host string
+		port uint16
+		want string
+	}{
+		{http(80, nil, same), "plc", 0, "plc"},
+		{http(80, nil, same), "plc", 443, "plc"},
+		{http(80, nil, same), "plc:80", 8443, "plc:8443"},
+		{http(80, nil, moved), "127.0.0.2:10080", 443, "127.0.0.2:10443"},
+		{http(80, nil, moved), "[::1]:10080", 8443, "[::1]:18443"},
+		{http(443, &profiles.TLS{}, moved), "plc:10443", 80, "plc:10080"},
+		{http(80, nil, moved), "plc", 443, "plc"}, // by way of somebody who moves the ports back
+		{http(80, nil, nil), "plc", 8080, "plc:8080"},
+	} {
+		if got := x.s.place(x.host, x.port); got != x.want {
+			t.Errorf("%s, port %d: %s, want %s", x.host, x.port, got, x.want)
+		}
+	}
+}
+
 // hearOut waits for the end, whatever is said before it.
 func hearOut(t *testing.T, c net.Conn) {
 	t.Helper()

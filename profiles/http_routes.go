@@ -103,7 +103,7 @@ func (r *HTTPRoute) Cell() string {
 // HTTPReply is one answer.
 type HTTPReply struct {
 	// Head is the status line and the headers, a line each. ${date} in it is the time, ${date+60} a
-	// minute later, ${date:MON JAN 02 15:04:05 2006} another form of it (see httpDateForms), ${host} what the client called the server, ${token} a handle that is new in every
+	// minute later, ${date:MON JAN 02 15:04:05 2006} another form of it (see httpDateForms), ${host} what the client called the server, ${host:443} the same for another port of the device, ${token} a handle that is new in every
 	// answer; $${ stands for ${ itself.
 	Head string `yaml:"head,omitempty"`
 	// Raw is a head whose lines do not all end in CR LF, as it is, with the empty line behind it.

@@ -46,7 +46,7 @@ type Said struct {
 // ErrNoCounterpart means that the target has nothing in the place of a recorded server.
 var ErrNoCounterpart = errors.New("the target has no such service")
 
-// Sockets is a target on the network.
+// Sockets is a target on the network. What was recorded over TLS is asked over TLS.
 type Sockets struct {
 	// Addr is where the counterpart of a recorded service listens.
 	Addr func(server netip.AddrPort, transport, protocol string) (netip.AddrPort, bool)
@@ -71,6 +71,11 @@ func (t *Sockets) Dial(ctx context.Context, x *capture.Exchange, hear func(Said)
 	c, err := t.Dialer.DialContext(ctx, x.Transport, addr.String())
 	if err != nil {
 		return nil, err
+	}
+	if x.TLS != nil {
+		if c, err = secure(ctx, c, x.TLS); err != nil {
+			return nil, err
+		}
 	}
 	l := &socketLink{ear: ear{conn: x.Protocol.New(), hear: hear}, c: c}
 	if x.Transport == "udp" {

@@ -48,6 +48,11 @@ func facts(dev *profiles.Device, s *profiles.Service) string {
 		}
 	}
 	c := s.Common()
+	if t := c.TLS; t != nil && len(t.Chain) > 0 {
+		parts = append(parts, "TLS as "+t.Chain[0].Subject)
+	} else if t != nil {
+		parts = append(parts, "TLS")
+	}
 	say(movingCells(dev, c), "moving", "moving")
 	say(len(c.Recordings), "recording", "recordings")
 	return strings.Join(parts, ", ")

@@ -114,10 +114,10 @@ func askWith(l emulate.Listening, section profiles.Section) []string {
 		}
 		return []string{nmap(l, "snmp-info")}
 	case *profiles.HTTP:
-		if l.Address.Port() == 80 {
-			at = strings.TrimSuffix(at, ":80")
+		if s.TLS != nil {
+			return []string{fmt.Sprintf("curl -k -i https://%s/", strings.TrimSuffix(at, ":443"))}
 		}
-		return []string{fmt.Sprintf("curl -i http://%s/", at)}
+		return []string{fmt.Sprintf("curl -i http://%s/", strings.TrimSuffix(at, ":80"))}
 	}
 	return nil
 }
