@@ -58,11 +58,21 @@ func actionIn(target string, texts ...string) string {
 		if len(t) > textMax {
 			continue // a whole paragraph is no name of an action
 		}
+		if namesPage(t) {
+			continue
+		}
 		if w := actionWord(t, true); w != "" && len(wordsOf(t)) <= 4 {
 			return w
 		}
 	}
 	return ""
+}
+
+// pageWords say that a link leads somewhere: "Start page" starts nothing.
+var pageWords = []string{"page", "pages", "home", "screen", "site", "menu", "seite", "startseite", "overview"}
+
+func namesPage(text string) bool {
+	return slices.ContainsFunc(wordsOf(text), func(w string) bool { return slices.Contains(pageWords, w) })
 }
 
 // textMax bounds what is taken for the name of a link.

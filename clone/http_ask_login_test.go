@@ -140,7 +140,7 @@ func TestActions(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]bool{
-		"Home": false, "Log out": true, "Logout": true, "Reboot now": true, "Status": false, "Factory defaults": true,
+		"Home": false, "Log out": true, "Logout": true, "Reboot now": true, "Status": false, "Factory defaults": true, "Start page": false, "Start": true,
 		"This page tells how the device is started and what to do before you delete anything at all": false,
 	} {
 		if got := actionIn("/x", text); (got != "") != want {
