@@ -28,6 +28,7 @@ import (
 	"ringer/capture/bacnet"
 	"ringer/capture/enip"
 	"ringer/capture/http"
+	"ringer/capture/ipmi"
 	"ringer/capture/modbus"
 	"ringer/capture/s7comm"
 	"ringer/capture/snmp"
@@ -54,6 +55,7 @@ func Protocols() []wire.Protocol {
 		snmp.Protocol{},
 		bacnet.Protocol{},
 		http.Protocol{},
+		ipmi.Protocol{},
 		enip.Protocol{},
 	}
 }

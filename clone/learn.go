@@ -30,6 +30,7 @@ func learners() map[string]newLearner {
 	return map[string]newLearner{
 		"bacnet":     newBACnetLearner,
 		"http":       newHTTPLearner,
+		"ipmi":       newIPMILearner,
 		"s7":         newS7Learner,
 		"snmp":       newSNMPLearner,
 		"enip":       newENIPLearner,

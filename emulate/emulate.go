@@ -88,6 +88,7 @@ func behaviours() map[string]opener {
 		"s7":         openS7,
 		"bacnet":     openBACnet,
 		"http":       openHTTP,
+		"ipmi":       openIPMI,
 		"snmp":       openSNMP,
 		"enip":       openENIP,
 		"modbus":     openModbus,

@@ -26,6 +26,9 @@ type PointState struct {
 	driven bool
 	// onSet is told of every value written; nil: nobody is
 	onSet func()
+	// later is the value that it takes when due has come; zero: none
+	later Value
+	due   time.Time
 }
 
 // ErrReadOnly and ErrRange say why a point did not take a value.
@@ -36,6 +39,7 @@ var (
 
 // Get is the value now.
 func (p *PointState) Get() Value {
+	p.comeDue()
 	switch {
 	case p.motion == nil:
 		return p.value
@@ -75,8 +79,35 @@ func (p *PointState) Set(v Value) error {
 	return nil
 }
 
+// SetAt is Set, at a time to come: what the device does takes its time. A value that is set meanwhile is
+// replaced then, too; SetAt replaces what was still to come.
+func (p *PointState) SetAt(v Value, at time.Time) error {
+	if p.Spec.Write == nil {
+		return ErrReadOnly
+	}
+	v, ok := p.take(v)
+	if !ok {
+		return ErrRange
+	}
+	p.later, p.due = v, at
+	p.comeDue()
+	return nil
+}
+
+// comeDue takes the value whose time has come.
+func (p *PointState) comeDue() {
+	if p.due.IsZero() || p.st.now().Before(p.due) {
+		return
+	}
+	p.due = time.Time{}
+	p.Set(p.later)
+}
+
 // Writes counts the values written so far: cells that map to the point end their recordings with the first.
-func (p *PointState) Writes() int { return p.writes }
+func (p *PointState) Writes() int {
+	p.comeDue()
+	return p.writes
+}
 
 // Text is the value as a person reads it: for an enum, the name.
 func (p *PointState) Text() string {

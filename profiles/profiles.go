@@ -159,6 +159,7 @@ type Volatile struct {
 // in it, may be a Validator (validate.go: what is checked when it is loaded, with file and line). A type
 // may have a text form (encoding.TextMarshaler) or one in YAML (yaml.Unmarshaler).
 var sections = map[string]func() Section{
+	"ipmi":       func() Section { return &IPMI{} },
 	"s7":         func() Section { return &S7{} },
 	"snmp":       func() Section { return &SNMP{} },
 	"enip":       func() Section { return &ENIP{} },

@@ -131,7 +131,7 @@ func (m *GetSessionChallengeReply) append(b []byte) []byte { return appendFields
 type ActivateSession struct {
 	Format    uint8
 	Privilege uint8
-	Challenge [16]byte `wire:"minted"`
+	Challenge [16]byte `wire:"echo"`
 	Sequence  uint32   `wire:"minted"`
 }
 
@@ -163,7 +163,7 @@ func (m *SetSessionPrivilegeReply) append(b []byte) []byte { return appendFields
 
 // CloseSession is the data of close session (section 22.19).
 type CloseSession struct {
-	ID   uint32 `wire:"minted"`
+	ID   uint32 `wire:"echo"`
 	Rest []byte
 }
 

@@ -128,7 +128,7 @@ func (m *Reply) appendPayload(b []byte) ([]byte, error) {
 // fill.
 func (m *Command) Answer(code Code, body Body) *Reply {
 	return &Reply{
-		RMCP: RMCP{Version: 6, Sequence: NoAck, Class: ClassIPMI},
+		RMCP: RMCP{Version: 6, RMCPSequence: NoAck, Class: ClassIPMI},
 		Link: Link{To: m.From, From: m.To, FromLUN: m.LUN, Seq: m.Seq}, Code: code, Body: body,
 		Target: Target{NetFn: m.NetFn | 1, LUN: m.FromLUN, Cmd: m.Cmd},
 	}
@@ -159,4 +159,20 @@ func (n NetFn) String() string {
 		return "OEM"
 	}
 	return fmt.Sprintf("NetFn 0x%02x", uint8(n&^1))
+}
+
+// Data appends the data of the command, as it is sent.
+func (m *Command) Data(b []byte) []byte {
+	if m.Body == nil {
+		return b
+	}
+	return m.Body.append(b)
+}
+
+// Data appends the data of the reply behind its completion code.
+func (m *Reply) Data(b []byte) []byte {
+	if m.Body == nil {
+		return b
+	}
+	return m.Body.append(b)
 }

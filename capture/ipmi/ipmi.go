@@ -36,10 +36,10 @@ type Message interface {
 
 // RMCP is the header of every datagram (section 13.1.3).
 type RMCP struct {
-	Version  uint8 // 6
-	Reserved uint8
-	Sequence uint8 `wire:"count"` // 0xFF: no acknowledgement is wanted
-	Class    Class
+	Version      uint8 // 6
+	Reserved     uint8
+	RMCPSequence uint8 `wire:"count"` // 0xFF: no acknowledgement is wanted
+	Class        Class
 }
 
 // Head gives the header of whatever embeds it.
@@ -59,11 +59,11 @@ const (
 )
 
 func (r *RMCP) read(w *wire.Reader) {
-	r.Version, r.Reserved, r.Sequence, r.Class = w.Uint8(), w.Uint8(), w.Uint8(), Class(w.Uint8())
+	r.Version, r.Reserved, r.RMCPSequence, r.Class = w.Uint8(), w.Uint8(), w.Uint8(), Class(w.Uint8())
 }
 
 func (r *RMCP) append(b []byte) []byte {
-	return append(b, r.Version, r.Reserved, r.Sequence, byte(r.Class))
+	return append(b, r.Version, r.Reserved, r.RMCPSequence, byte(r.Class))
 }
 
 // An Ack acknowledges a datagram: its header, with the AckBit (section 13.1.3).
@@ -175,7 +175,7 @@ func answers(m, reply wire.Message) bool {
 		return ok && q.Payload == reply.Payload
 	case *Ack:
 		q, ok := m.(Message)
-		return ok && q.Head().Sequence == reply.Sequence && q.Head().Sequence != NoAck
+		return ok && q.Head().RMCPSequence == reply.RMCPSequence && q.Head().RMCPSequence != NoAck
 	case *Raw:
 		_, ok := m.(*Raw)
 		return ok

@@ -30,7 +30,7 @@ func unhex(t testing.TB, s string) []byte {
 }
 
 var (
-	head  = RMCP{Version: 6, Sequence: 0xff, Class: ClassIPMI}
+	head  = RMCP{Version: 6, RMCPSequence: 0xff, Class: ClassIPMI}
 	plus  = Session{Format: FormatRMCPPlus}
 	there = Link{To: 0x20, From: 0x81, Seq: 1}
 	back  = Link{To: 0x81, From: 0x20, Seq: 1}

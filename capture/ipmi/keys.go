@@ -187,3 +187,11 @@ func (s *Session) SealWith(k *Secret, iv []byte) {
 
 // Proven says whether the message was verified with the secret of its session.
 func (s *Session) Proven() bool { return s.seal != nil }
+
+// Password is the password that the message was verified with.
+func (s *Session) Password() (password string, proven bool) {
+	if s.seal == nil || s.seal.secret == nil {
+		return "", false
+	}
+	return string(bytes.TrimRight(s.seal.secret.password, "\x00")), true
+}

@@ -33,7 +33,7 @@ type OpenSessionReply struct {
 	Status   Status
 	MaxRole  uint8
 	Reserved uint8
-	Console  uint32 `wire:"minted"`
+	Console  uint32 `wire:"echo"`
 	BMC      uint32 `wire:"minted"` // the controller's name for the session
 	Algorithms
 	Short bool // the algorithms are left out, as they may be where a session is refused
@@ -47,7 +47,7 @@ type RAKP1 struct {
 	Session  `wire:"-"`
 	Tag      uint8 `wire:"echo"`
 	Reserved [3]byte
-	BMC      uint32   `wire:"minted"`
+	BMC      uint32   `wire:"echo"`
 	Random   [16]byte `wire:"minted"` // the console's
 	Role     uint8    // privilege; NameOnly: the user is looked up by name alone
 	Padding  uint16
@@ -69,7 +69,7 @@ type RAKP2 struct {
 	Tag      uint8 `wire:"echo"`
 	Status   Status
 	Reserved uint16
-	Console  uint32   `wire:"minted"`
+	Console  uint32   `wire:"echo"`
 	Random   [16]byte `wire:"minted"` // the controller's
 	GUID     [16]byte
 	Code     []byte `wire:"sum"` // under the user's password
@@ -83,7 +83,7 @@ type RAKP3 struct {
 	Tag      uint8 `wire:"echo"`
 	Status   Status
 	Reserved uint16
-	BMC      uint32 `wire:"minted"`
+	BMC      uint32 `wire:"echo"`
 	Code     []byte `wire:"sum"`
 }
 
@@ -94,7 +94,7 @@ type RAKP4 struct {
 	Tag      uint8 `wire:"echo"`
 	Status   Status
 	Reserved uint16
-	Console  uint32 `wire:"minted"`
+	Console  uint32 `wire:"echo"`
 	Check    []byte `wire:"sum"` // integrity check value, under the session's key
 }
 

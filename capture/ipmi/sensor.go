@@ -64,7 +64,7 @@ func (m *GetDeviceSDRInfoReply) append(b []byte) []byte { return appendFields(b,
 
 // GetDeviceSDR is the data of get device SDR (section 35.3).
 type GetDeviceSDR struct {
-	Reservation uint16 `wire:"minted"`
+	Reservation uint16 `wire:"echo"`
 	Record      uint16
 	Offset      uint8
 	Count       uint8

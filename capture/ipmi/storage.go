@@ -82,7 +82,7 @@ func (m *ReserveSDRReply) append(b []byte) []byte { return appendFields(b, m) }
 
 // GetSDR is the data of get SDR (section 33.12).
 type GetSDR struct {
-	Reservation uint16 `wire:"minted"`
+	Reservation uint16 `wire:"echo"`
 	Record      uint16
 	Offset      uint8
 	Count       uint8
@@ -137,7 +137,7 @@ func (m *ReserveSELReply) append(b []byte) []byte { return appendFields(b, m) }
 
 // GetSELEntry is the data of get SEL entry (section 31.5).
 type GetSELEntry struct {
-	Reservation uint16 `wire:"minted"`
+	Reservation uint16 `wire:"echo"`
 	Record      uint16
 	Offset      uint8
 	Count       uint8
@@ -169,7 +169,7 @@ func (m *AddSELEntryReply) append(b []byte) []byte { return appendFields(b, m) }
 
 // DeleteSELEntry is the data of delete SEL entry (section 31.8).
 type DeleteSELEntry struct {
-	Reservation uint16 `wire:"minted"`
+	Reservation uint16 `wire:"echo"`
 	Record      uint16
 }
 
@@ -184,7 +184,7 @@ func (m *DeleteSELEntryReply) append(b []byte) []byte { return appendFields(b, m
 
 // ClearSEL is the data of clear SEL (section 31.9).
 type ClearSEL struct {
-	Reservation uint16 `wire:"minted"`
+	Reservation uint16 `wire:"echo"`
 	Magic       [3]byte
 	Action      uint8
 }

@@ -1,0 +1,223 @@
+package emulate
+
+import (
+	"crypto/rand"
+	"fmt"
+	"io"
+	"maps"
+	"path"
+	"slices"
+	"time"
+
+	"ringer/capture/ipmi"
+	"ringer/capture/wire"
+	"ringer/profiles"
+)
+
+// An ipmiService is a baseboard management controller. Its sessions, and what is written to it, are shared
+// by all who ask.
+type ipmiService struct {
+	st     *State
+	dev    *profiles.Device
+	sec    *profiles.IPMI
+	proto  ipmi.Protocol
+	guid   [16]byte
+	suites []ipmi.Algorithms
+	users  []*ipmiUser // by slot
+	random io.Reader
+
+	cells   map[string]*Cell // answers, by ipmiCell
+	written map[string][]byte
+	script  *Script
+	store   ipmiStore
+	chassis ipmiChassis
+	sensors map[uint8]*ipmiSensor
+
+	sessions map[uint32]*ipmiSession
+	most     int
+	silent   bool   // the controller said nothing to the command in hand
+	closing  uint32 // the session that the command in hand ends
+	policy   int    // the power restore policy that was set; -1: none
+	commands map[ipmi.Target]bool
+}
+
+// ipmiUser is one slot of the list of users.
+type ipmiUser struct {
+	slot    uint8
+	name    string
+	limit   uint8
+	enabled bool
+	secret  string
+	known   bool // its password
+	denied  bool
+	bait    bool
+}
+
+// ipmiMost is how many sessions are open at once, ipmiOpening how many handshakes.
+const (
+	ipmiMost    = 4
+	ipmiOpening = 32
+)
+
+func openIPMI(st *State, dev *profiles.Device, svc *profiles.Service, p wire.Protocol) (Service, error) {
+	sec, ok := svc.Section.(*profiles.IPMI)
+	if !ok {
+		return openRecorded(st, dev, svc, p)
+	}
+	s := &ipmiService{
+		st: st, dev: dev, sec: sec, random: rand.Reader, cells: map[string]*Cell{}, written: map[string][]byte{},
+		sessions: map[uint32]*ipmiSession{}, most: sec.Sessions, sensors: map[uint8]*ipmiSensor{}, policy: -1,
+	}
+	if s.most == 0 {
+		s.most = ipmiMost
+	}
+	s.proto = ipmi.Protocol{Secret: s.secretOf}
+	var err error
+	if s.guid, err = sec.GUIDBytes(); err != nil {
+		return nil, fmt.Errorf("guid: %w", err)
+	}
+	for _, n := range sec.Ciphers {
+		a, _ := ipmi.Suite(n)
+		s.suites = append(s.suites, a)
+	}
+	s.loadUsers()
+	if err := s.loadCells(svc); err != nil {
+		return nil, err
+	}
+	if err := s.store.load(s); err != nil {
+		return nil, err
+	}
+	if err := s.chassis.load(s); err != nil {
+		return nil, err
+	}
+	if err := s.loadSensors(); err != nil {
+		return nil, err
+	}
+	if s.script, err = NewScript(dev, svc, ipmi.Protocol{}); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Protocol reads with the secrets of the open sessions.
+func (s *ipmiService) Protocol() wire.Protocol { return s.proto }
+
+func (s *ipmiService) Open(p Peer) Session { return &ipmiPeer{s: s, peer: p} }
+
+// loadUsers joins the slots with the accounts that know the passwords.
+func (s *ipmiService) loadUsers() {
+	for _, slot := range slices.Sorted(maps.Keys(s.sec.Users)) {
+		u := s.sec.Users[slot]
+		n := &ipmiUser{slot: slot, name: u.Name, limit: profiles.IPMIPrivilege(u.Privilege), enabled: !u.Disabled}
+		for _, a := range s.dev.Accounts {
+			if a.Name == u.Name {
+				n.secret, n.known = a.Bait, a.Bait != ""
+				n.denied, n.bait = a.Policy == "deny", a.Policy == "bait"
+			}
+		}
+		s.users = append(s.users, n)
+	}
+}
+
+func (s *ipmiService) loadCells(svc *profiles.Service) error {
+	type sampled struct {
+		track    profiles.Track
+		dynamics *profiles.Dynamics
+	}
+	all := map[string]*sampled{}
+	for _, name := range svc.Common().Samples {
+		f, err := s.dev.Files.Open(path.Clean(name))
+		if err != nil {
+			return fmt.Errorf("samples: %w", err)
+		}
+		err = profiles.ReadSamples(f, func(cell string, d *profiles.Dynamics, t profiles.Track) error {
+			if _, _, _, err := profiles.ParseIPMICell(cell); err != nil {
+				return err
+			}
+			if all[cell] == nil {
+				all[cell] = &sampled{}
+			}
+			all[cell].track.Append(&t)
+			all[cell].dynamics = d
+			return nil
+		})
+		f.Close()
+		if err != nil {
+			return fmt.Errorf("samples %s: %w", name, err)
+		}
+	}
+	for _, cell := range slices.Sorted(maps.Keys(all)) {
+		if err := s.addCell(cell, &all[cell].track, all[cell].dynamics); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addCell makes a cell. What moves by itself in it is a number among other bytes.
+func (s *ipmiService) addCell(cell string, t *profiles.Track, d *profiles.Dynamics) error {
+	c, err := s.st.NewCell("ipmi "+cell, t, d)
+	if err != nil {
+		return err
+	}
+	s.cells[cell] = c
+	target, data, command, _ := profiles.ParseIPMICell(cell)
+	if !command {
+		return nil
+	}
+	at, size := profiles.IPMINumber(target, data)
+	if size == 0 {
+		return nil
+	}
+	last := slices.Clone(t.Last().Value)
+	c.Decode = func(b []byte) (v uint64) {
+		for i := at + size - 1; i >= at && len(b) >= at+size; i-- {
+			v = v<<8 | uint64(b[i])
+		}
+		return v
+	}
+	c.Encode = func(dst []byte, v Value) []byte {
+		dst = append(dst, last...)
+		if len(dst) < at+size {
+			return dst
+		}
+		for i, x := 0, v.Uint(); i < size; i, x = i+1, x>>8 {
+			dst[at+i] = byte(x)
+		}
+		return dst
+	}
+	return nil
+}
+
+// answered is what a cell says to a command: a completion code and data.
+func (s *ipmiService) answered(cell string) (code ipmi.Code, data []byte, from Origin, ok bool) {
+	if w, ok := s.written[cell]; ok {
+		return ipmi.Code(w[0]), w[1:], Point, true
+	}
+	c := s.cells[cell]
+	if c == nil {
+		return 0, nil, 0, false
+	}
+	v, from := c.Read(s.st)
+	if s.silent = len(v) == 0; s.silent {
+		return 0, nil, from, true
+	}
+	return ipmi.Code(v[0]), v[1:], from, true
+}
+
+// write makes a cell say something from now on.
+func (s *ipmiService) write(cell string, code ipmi.Code, data []byte) {
+	if _, ok := s.written[cell]; !ok && len(s.written) >= ipmiWritten {
+		return
+	}
+	s.written[cell] = append([]byte{byte(code)}, data...)
+}
+
+// ipmiWritten bounds the answers that visitors can change.
+const ipmiWritten = 4096
+
+// fresh fills b with what nobody can foresee.
+func (s *ipmiService) fresh(b []byte) { io.ReadFull(s.random, b) }
+
+// now is the controller's time.
+func (s *ipmiService) now() time.Time { return s.st.Now() }

@@ -1,0 +1,162 @@
+package profiles
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"ringer/capture/ipmi"
+)
+
+// IPMI is the section of a baseboard management controller's IPMI service, udp/623.
+//
+//	ipmi:
+//	  port: 623/udp
+//	  guid: 44454c4c-5900-1042-8033-b4c04f4e3132
+//	  ciphers: [3, 17]
+//	  users: {2: {name: ADMIN, privilege: administrator}}
+//	  sdr: ipmi/sdr.bin
+//	  fru: {0: ipmi/fru0.bin}
+//	  sel: ipmi/sel.bin
+//	  sensors: {1: {point: inlet}}
+//	  power: {point: power}
+//	  samples: [ipmi/answers.tsv]
+//
+// What the controller answers to a command is a cell, in the files of samples: "0638:8e04" is the command 38
+// of the network function 06 with the data 8e 04; its value is the completion code and the data of the answer.
+// Who may log in is the profile's accounts: those with a bait, since the protocol proves a password without
+// showing it.
+type IPMI struct {
+	Common `yaml:",inline"`
+	// GUID is the controller's, as the handshake and Get System GUID give it: 32 hexadecimal digits, with
+	// or without hyphens, in the order in which they are sent.
+	GUID string `yaml:"guid,omitempty"`
+	// Ciphers are the numbers of the cipher suites that open a session.
+	Ciphers []uint8 `yaml:"ciphers,omitempty,flow"`
+	// Auth are the kinds of authentication of IPMI 1.5 that open a session: none, md2, md5, password, oem.
+	Auth []string `yaml:"auth,omitempty,flow"`
+	// Anonymous: sessions without a name are opened, as the user of slot 1.
+	Anonymous bool `yaml:"anonymous,omitempty"`
+	// Sessions is how many may be open at once; four unless it says.
+	Sessions int `yaml:"sessions,omitempty"`
+	// Users says who is in which slot. Their passwords are the accounts'.
+	Users map[uint8]IPMIUser `yaml:"users,omitempty"`
+	// Refuse gives the status codes of the handshake where this controller differs from the specification.
+	Refuse *IPMIRefuse `yaml:"refuse,omitempty"`
+	// Reserved is what stands in the reserved bytes of the messages RAKP 2 and 4.
+	Reserved uint16 `yaml:"rakp_reserved,omitempty"`
+
+	// SDR, SEL and FRU are files of records as the controller keeps them, one after the other.
+	SDR string           `yaml:"sdr,omitempty"`
+	SEL string           `yaml:"sel,omitempty"`
+	FRU map[uint8]string `yaml:"fru,omitempty"`
+
+	// ReadMost is how much of a record is given at once; more is refused.
+	ReadMost uint8 `yaml:"read_most,omitempty"`
+
+	// Sensors show points, by their numbers.
+	Sensors map[uint8]IPMISensor `yaml:"sensors,omitempty"`
+	// Power is the state of the host.
+	Power *IPMIPower `yaml:"power,omitempty"`
+}
+
+// IPMIUser is one slot of the list of users.
+type IPMIUser struct {
+	Name string `yaml:"name"`
+	// Privilege is the most that the user may have: callback, user, operator, administrator, oem.
+	Privilege string `yaml:"privilege,omitempty"`
+	Disabled  bool   `yaml:"disabled,omitempty"`
+}
+
+// IPMIRefuse are status codes of the handshake (specification, table 13-15).
+type IPMIRefuse struct {
+	// UnknownUser is that of RAKP 2 for a name that is not known; 0: silence. 13 unless it says.
+	UnknownUser *uint8 `yaml:"unknown_user,omitempty"`
+	// WrongPassword is that of RAKP 4; 0: silence. 15 unless it says.
+	WrongPassword *uint8 `yaml:"wrong_password,omitempty"`
+	// Suite is that of a cipher suite that is not allowed; 17 unless it says.
+	Suite *uint8 `yaml:"suite,omitempty"`
+}
+
+// IPMISensor is a sensor that shows a point; the factors of its SDR turn values into readings.
+type IPMISensor struct {
+	Point string `yaml:"point"`
+}
+
+// IPMIPower is the point that says whether the host is on (not zero, or the text "on"), and which chassis
+// control changes.
+type IPMIPower struct {
+	Point string `yaml:"point"`
+}
+
+var ipmiPrivileges = []string{"", "callback", "user", "operator", "administrator", "oem"}
+
+// IPMIPrivilege is the number of a privilege level.
+func IPMIPrivilege(name string) uint8 {
+	for i, n := range ipmiPrivileges {
+		if n == name && i > 0 {
+			return uint8(i)
+		}
+	}
+	return 4
+}
+
+// IPMIPrivilegeName is the reverse.
+func IPMIPrivilegeName(level uint8) string {
+	if int(level) < len(ipmiPrivileges) {
+		return ipmiPrivileges[level]
+	}
+	return ""
+}
+
+// IPMIFormats are the kinds of authentication of IPMI 1.5, by the names that a profile has for them, and
+// IPMIAuth those names in order.
+var (
+	IPMIFormats = map[string]ipmi.Format{
+		"none": ipmi.FormatNone, "md2": ipmi.FormatMD2, "md5": ipmi.FormatMD5, "password": ipmi.FormatPassword, "oem": ipmi.FormatOEM,
+	}
+	IPMIAuth = []string{"none", "md2", "md5", "password", "oem"}
+)
+
+// FormatGUID writes a GUID as a profile does.
+func FormatGUID(g [16]byte) string {
+	return fmt.Sprintf("%x-%x-%x-%x-%x", g[:4], g[4:6], g[6:8], g[8:10], g[10:])
+}
+
+// GUIDBytes are the bytes of the GUID.
+func (s *IPMI) GUIDBytes() (g [16]byte, err error) {
+	b, err := hex.DecodeString(strings.ReplaceAll(s.GUID, "-", ""))
+	copy(g[:], b)
+	return g, err
+}
+
+// Validate checks the section.
+func (s *IPMI) Validate(v *Validation) {
+	if b, err := hex.DecodeString(strings.ReplaceAll(s.GUID, "-", "")); s.GUID != "" && (err != nil || len(b) != 16) {
+		v.At("guid").Errorf("%q is no GUID: want 32 hexadecimal digits", s.GUID)
+	}
+	for i, n := range s.Ciphers {
+		if _, ok := ipmi.Suite(n); !ok {
+			v.At("ciphers", i).Errorf("%d is no cipher suite: want 0 to 19", n)
+		}
+	}
+	for i, a := range s.Auth {
+		if _, ok := IPMIFormats[a]; !ok {
+			v.At("auth", i).Errorf("%q is not one of none, md2, md5, password, oem", a)
+		}
+	}
+	for slot, u := range s.Users {
+		if slot == 0 || slot > 63 {
+			v.At("users", slot).Errorf("slots are 1 to 63")
+		}
+		if len(u.Name) > 16 {
+			v.At("users", slot, "name").Errorf("%q is longer than 16 characters", u.Name)
+		}
+		if u.Privilege != "" && IPMIPrivilegeName(IPMIPrivilege(u.Privilege)) != u.Privilege {
+			v.At("users", slot, "privilege").Errorf("%q is not one of callback, user, operator, administrator, oem", u.Privilege)
+		}
+	}
+	if s.Sessions < 0 || s.Sessions > 63 {
+		v.At("sessions").Errorf("%d sessions: want 1 to 63", s.Sessions)
+	}
+}
