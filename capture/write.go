@@ -15,6 +15,10 @@ import (
 // each TCP connection with its handshake and its end, right checksums, and the exchange's note as the
 // comment of its first packet. What Exchanges reads from it are the same exchanges: where an exchange
 // says Lost, a byte is missing in the stream.
+//
+// What came over TLS is written in the clear, on the port it had: for recordings inside profiles, whose
+// reader knows what is spoken there. Dissectors expect TLS on such ports, and Exchange.TLS is not kept;
+// evidence for them is the packets themselves with their secrets (Tap).
 type Writer struct {
 	w      *bufio.Writer
 	err    error

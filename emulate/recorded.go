@@ -40,13 +40,16 @@ type entry struct {
 // NewScript reads the recordings of a service.
 func NewScript(dev *profiles.Device, svc *profiles.Service, p wire.Protocol) (*Script, error) {
 	s := &Script{questions: map[string]*question{}}
+	// What is spoken there is known, however little of it there is, and whatever usually is there: what came
+	// over TLS stands in recordings in the clear.
+	there := map[uint16]wire.Protocol{svc.Common().Port.Number: p}
 	for _, name := range svc.Common().Recordings {
 		f, err := dev.Files.Open(path.Clean(name))
 		if err != nil {
 			return nil, fmt.Errorf("recording: %w", err)
 		}
 		before := map[*question]int{}
-		for x, err := range capture.Exchanges(f, capture.Options{Name: name, Protocols: []wire.Protocol{p}}) {
+		for x, err := range capture.Exchanges(f, capture.Options{Name: name, Protocols: []wire.Protocol{p}, ForcePort: there}) {
 			if err != nil {
 				f.Close()
 				return nil, fmt.Errorf("recording: %w", err)

@@ -188,3 +188,49 @@ func TestMergeTLS(t *testing.T) {
 		}
 	}
 }
+
+// TestRedactTLS: what is taken out of a profile is taken out of certificates, too, in the text and in the
+// file, and they can still be served.
+func TestRedactTLS(t *testing.T) {
+	der := certificateDER(t, &x509.Certificate{SerialNumber: big.NewInt(5), Subject: pkix.Name{CommonName: "PS-210-7733", Organization: []string{"Works"}}, IPAddresses: []net.IP{net.IPv4(10, 1, 2, 3).To4()},
+		ExtraExtensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 4329, 7}, Value: append([]byte{0x0c, 11}, "PS-210-7733"...)}}})
+	c, err := ReadCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &Device{APIVersion: APIVersion, Kind: Kind, ID: "a", Identity: Identity{Serial: "PS-210-7733"},
+		Services: []Service{{"http", &HTTP{Common: Common{Port: Port{Number: 443}, TLS: &TLS{Chain: []Certificate{*c}, Original: "tls/a.der"}}}}},
+		Files:    fstest.MapFS{"tls/a.der": {Data: der}}}
+	redacted, _, err := Redact(d, []byte("salt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := redacted.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	p := redacted.Services[0].Common().TLS
+	originals, err := p.Originals(redacted.Files)
+	if err != nil || len(originals) != 1 {
+		t.Fatal(originals, err)
+	}
+	says, err := ReadCertificate(originals[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := p.Chain[0].Encode(originals[0], sequenceOf())
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := redacted.YAML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range [][]byte{originals[0], b, text} {
+		if bytes.Contains(b, []byte("PS-210-7733")) || bytes.Contains(b, []byte("50532d3231302d37373333")) {
+			t.Errorf("the serial number is still in %q", b)
+		}
+	}
+	if p.Chain[0].Subject != says.Subject || !strings.Contains(says.Subject, "O=Works") || strings.Join(p.Chain[0].Names, "") == "10.1.2.3" || bytes.Contains(b, []byte{10, 1, 2, 3}) {
+		t.Errorf("%+v, in the file %+v", p.Chain[0], says)
+	}
+}

@@ -2,8 +2,8 @@
 // bare lines of HTTP/0.9 (RFC 1945, section 4.1), usually on tcp/80. Header order, letter case, spacing
 // and line endings are kept, so that every message appends the bytes it was read from; bodies are kept
 // as they were sent, chunked and compressed, and Plain gives them without the chunking. What follows an
-// Upgrade, a CONNECT or the preface of HTTP/2 is Raw. Left out: HTTP/2 frames, TLS, and the inside of
-// bodies.
+// Upgrade, a CONNECT or the preface of HTTP/2 is Raw. Left out: HTTP/2 frames and the inside of
+// bodies; TLS is a layer of its own.
 package http
 
 import (
