@@ -105,8 +105,7 @@ func TestInteropCloneS7Profile(t *testing.T) {
 	decoy(t, []string{copied + ":102"}, profile, "--bind", copied)
 	ask := func(client, at string) string {
 		out := snap7Moves.ReplaceAllString(output(t, client, "testdata/s7_client.py", at, "102", "1", "1=256"), "$1")
-		// DB1 begins with level, flow, pump, set point, hours and pressure; input 0 is the pump. Uploads of
-		// what is not known are refused in the original's name only.
+		// DB1 begins with level, flow, pump, set point, hours and pressure; input 0 is the pump.
 		return regexp.MustCompile(`(?m)^(db_read 1 (0|1) \d+|eb_read 0 1) ->.*\n`).ReplaceAllString(out, "")
 	}
 	for _, client := range []string{python(t), snap7Native(t)} {
