@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"ringer/capture/bacnet"
@@ -370,17 +369,4 @@ type bacnetForeign struct {
 	address netip.AddrPort
 	ttl     uint16
 	until   time.Time
-}
-
-// isArray says which properties have elements that are asked for one by one.
-func isArray(p bacnet.PropertyID) bool {
-	name := p.String()
-	switch name {
-	case "object-list", "priority-array", "state-text", "property-list", "event-time-stamps", "weekly-schedule", "exception-schedule",
-		"list-of-group-members", "subordinate-list", "subordinate-annotations", "action", "action-text", "stages", "stage-names",
-		"event-message-texts", "event-message-texts-config", "configuration-files", "group-members", "shed-levels",
-		"tags", "structured-object-list":
-		return true
-	}
-	return strings.HasSuffix(name, "-array")
 }

@@ -174,7 +174,7 @@ func (d *bacnetDevice) element(sample []byte, from Origin, k bacnetKey) ([]byte,
 	switch {
 	case k.index < 0 || len(sample) == 0 || sample[0] != profiles.BACnetHolds:
 		return sample, from, true
-	case !isArray(k.property):
+	case !bacnet.IsArray(k.property):
 		return bacnetNoArray, Refused, true
 	}
 	list := bacnet.Value(sample[1:]).Elements()
@@ -194,7 +194,7 @@ func (d *bacnetDevice) element(sample []byte, from Origin, k bacnetKey) ([]byte,
 func (d *bacnetDevice) joined(k bacnetKey, take bool) ([]byte, Origin, bool) {
 	k.index = 0
 	c := d.cells[k]
-	if c == nil || !isArray(k.property) {
+	if c == nil || !bacnet.IsArray(k.property) {
 		return nil, Refused, false
 	}
 	size, from := c.read(d.s.st, false)

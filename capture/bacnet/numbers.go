@@ -56,19 +56,24 @@ const (
 
 // Object types that are known by what they mean.
 const (
-	ObjectAnalogInput      ObjectType = 0
-	ObjectAnalogOutput     ObjectType = 1
-	ObjectAnalogValue      ObjectType = 2
-	ObjectBinaryInput      ObjectType = 3
-	ObjectBinaryOutput     ObjectType = 4
-	ObjectBinaryValue      ObjectType = 5
-	ObjectDevice           ObjectType = 8
-	ObjectFile             ObjectType = 10
-	ObjectMultiStateInput  ObjectType = 13
-	ObjectMultiStateOutput ObjectType = 14
-	ObjectMultiStateValue  ObjectType = 19
-	ObjectTrendLog         ObjectType = 20
-	ObjectAccumulator      ObjectType = 23
+	ObjectAnalogInput       ObjectType = 0
+	ObjectAnalogOutput      ObjectType = 1
+	ObjectAnalogValue       ObjectType = 2
+	ObjectBinaryInput       ObjectType = 3
+	ObjectBinaryOutput      ObjectType = 4
+	ObjectBinaryValue       ObjectType = 5
+	ObjectDevice            ObjectType = 8
+	ObjectFile              ObjectType = 10
+	ObjectMultiStateInput   ObjectType = 13
+	ObjectMultiStateOutput  ObjectType = 14
+	ObjectMultiStateValue   ObjectType = 19
+	ObjectTrendLog          ObjectType = 20
+	ObjectTrendLogMultiple  ObjectType = 27
+	ObjectEventLog          ObjectType = 25
+	ObjectCalendar          ObjectType = 6
+	ObjectNotificationClass ObjectType = 15
+	ObjectSchedule          ObjectType = 17
+	ObjectAccumulator       ObjectType = 23
 )
 
 // Errors that devices give by themselves (clause 18).

@@ -74,6 +74,19 @@ func ParseProperty(s string) (PropertyID, error) {
 
 var properties = numbersOf[PropertyID](propertyNames[:])
 
+// IsArray says which properties have elements that are asked for one by one.
+func IsArray(p PropertyID) bool {
+	name := p.String()
+	switch name {
+	case "object-list", "priority-array", "state-text", "property-list", "event-time-stamps", "weekly-schedule", "exception-schedule",
+		"list-of-group-members", "subordinate-list", "subordinate-annotations", "action", "action-text", "stages", "stage-names",
+		"event-message-texts", "event-message-texts-config", "configuration-files", "group-members", "shed-levels",
+		"tags", "structured-object-list":
+		return true
+	}
+	return strings.HasSuffix(name, "-array")
+}
+
 // An ErrorClass and an ErrorCode say why a request failed (clause 18).
 type (
 	ErrorClass uint32
