@@ -27,6 +27,8 @@ type modbusLearner struct {
 	umas      string             // the model by UMAS
 	prelude   []capture.Exchange // the first ones, until it is clear which identifiers are one unit
 	route     [256]*modbusUnit   // identifiers of a unit that has more than one
+	named     [256]bool          // exception codes that came with the function
+	nameless  [256]bool          // and those that came without
 	any       *modbusUnit        // the unit that identifiers address that are nobody's; nil: none does
 	held      int                // exchanges that may still be put aside in memory
 	in        exchangeReader
@@ -109,6 +111,11 @@ func (l *modbusLearner) learn(x *capture.Exchange) {
 	u.hear(req, reply)
 	if e, ok := reply.(*modbus.Exception); ok {
 		f.refused(e.Reason)
+		if e.Function == 0 && modbusCode(req) != 0 {
+			l.nameless[e.Reason] = true
+		} else {
+			l.named[e.Reason] = true
+		}
 		l.gateway = l.gateway || e.Reason == modbus.GatewayPathUnavailable || e.Reason == modbus.GatewayTargetNoResponse
 		l.putAside(q, u, x, req, reply)
 		return

@@ -157,9 +157,10 @@ type modbusAsking struct {
 	limits [2]modbusLimit // of bits and registers
 
 	transaction uint16
-	still       bool // the device gives no transaction but 0 back
-	stray       bool // an answer with another transaction came
-	answered    bool // any question
+	last        modbus.Function // that was asked for
+	still       bool            // the device gives no transaction but 0 back
+	stray       bool            // an answer with another transaction came
+	answered    bool            // any question
 	asked       int
 	expected    int
 }
@@ -224,13 +225,17 @@ func (a *modbusAsking) askOnce(ctx context.Context, m modbus.Message) (modbus.Me
 		h.Transaction = a.transaction
 	}
 	a.asked++
+	a.last = m.Code()
 	stray := a.stray
+	a.stray = false
 	replies, err := a.k.ask(ctx, m)
 	switch {
 	case err == nil:
-	case errors.Is(err, ErrSilent) && a.stray && !stray && !a.still:
-		a.still = true // perhaps it gives none back
-		return a.askOnce(ctx, m)
+	case errors.Is(err, ErrSilent) && a.stray && !stray && !a.still: // perhaps it gives none back
+		a.still = true
+		reply, err := a.askOnce(ctx, m)
+		a.still, a.stray = err == nil, true
+		return reply, err
 	case err == ErrGone && !a.answered:
 		return nil, ErrSilent // nobody was there yet
 	default:
@@ -255,7 +260,7 @@ func (a *modbusAsking) unasked(m wire.Message) {
 	if !ok {
 		return
 	}
-	if a.p == (modbus.Protocol{}) && r.Head().Transaction != a.transaction {
+	if a.p == (modbus.Protocol{}) && r.Code() == a.last {
 		a.stray = true
 		a.v.Remark(a.name, Suspicious, "answers with transactions that were not asked, as %d", r.Head().Transaction)
 		return

@@ -94,7 +94,7 @@ func (d *fakePLC) serve(c net.Conn) {
 func (d *fakePLC) answer(req modbus.Message) []byte {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.asked = append(d.asked, fmt.Sprintf("%s", wire.AppendKey(nil, req)))
+	d.asked = append(d.asked, string(wire.AppendKey(nil, req)))
 	n := len(d.asked)
 	if d.before != nil {
 		if b := d.before(n, req); b != nil {
@@ -297,7 +297,7 @@ func TestModbusScanOnlyReads(t *testing.T) {
 	if len(m.Illegal) > 4*40 {
 		t.Errorf("%d ranges of refused addresses", len(m.Illegal))
 	}
-	if s := files["samples/modbus-"+d.portText()+"-c1.tsv"]; s == nil || !strings.Contains(s.String(), "255/holding/405\t{counter: ") {
+	if s := files["samples/modbus-"+d.portText()+"-c1.tsv"]; s == nil || !strings.Contains(s.String(), "255/holding/405\t{") || !strings.Contains(s.String(), "\t0001 0002 0003 0004 0005 0006 0007 0008 0009 000a 000b") {
 		t.Errorf("samples %v", s)
 	}
 	for _, want := range []string{"found: unit 1: holding registers 0-149, 400-409, 4000-4099, 4110-4111 (262)",

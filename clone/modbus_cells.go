@@ -367,6 +367,9 @@ func (u *modbusUnit) identify(reply modbus.Message) {
 		}
 		u.conform = r.Conformity
 		for _, o := range r.Objects {
+			if r.ReadCode == modbus.OneObject && len(o.Value) == 0 {
+				continue // some say so of objects that are not there
+			}
 			u.objects[o.ID] = string(o.Value)
 		}
 	case *modbus.ServerID:

@@ -29,6 +29,11 @@ func (l *modbusLearner) place(sections map[uint8]*profiles.ModbusUnit) *profiles
 	default:
 		m.Units.Mode = "tcp"
 	}
+	for code, is := range l.nameless {
+		if is && !l.named[code] {
+			m.Units.Nameless = append(m.Units.Nameless, uint8(code))
+		}
+	}
 	for code, n := range absent {
 		if best := absent[m.Units.Absent]; n > best || n == best && code > m.Units.Absent {
 			m.Units.Absent = code

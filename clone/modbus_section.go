@@ -173,11 +173,8 @@ func (u *modbusUnit) outcome(sec *profiles.ModbusUnit, req modbus.Message) (code
 	}
 	outside := cmp.Or(modbus.ExceptionCode(sec.Outside), modbus.IllegalDataAddress)
 	for _, r := range modbusRanges(req) {
-		if r.first+r.n > 1<<16 {
-			return modbus.IllegalDataAddress, false
-		}
 		t := &u.tables[r.table]
-		for c := r.first; c < r.first+r.n; c++ {
+		for c := r.first; c < min(r.first+r.n, 1<<16); c++ {
 			switch s := t.state(c); {
 			case s&modbusKnown == 0 && s&modbusIllegal != 0:
 				return t.code(c), false
@@ -186,6 +183,9 @@ func (u *modbusUnit) outcome(sec *profiles.ModbusUnit, req modbus.Message) (code
 			case r.write && s&modbusProtected != 0 && s&modbusWritten == 0:
 				return t.code(c), false
 			}
+		}
+		if r.first+r.n > 1<<16 {
+			return modbus.IllegalDataAddress, false
 		}
 	}
 	return 0, false
@@ -201,7 +201,7 @@ func identification(m *profiles.ModbusIdentify) *modbus.Identification {
 }
 
 // expressed says whether the section by itself does what was seen.
-func (a *modbusCase) expressed(sec *profiles.ModbusUnit) bool {
+func (l *modbusLearner) expressed(a *modbusCase, sec *profiles.ModbusUnit) bool {
 	code, silent := a.unit.outcome(sec, a.req)
 	if a.reply == nil {
 		return silent
@@ -211,7 +211,11 @@ func (a *modbusCase) expressed(sec *profiles.ModbusUnit) bool {
 	}
 	switch r := a.reply.(type) {
 	case *modbus.Exception:
-		return r.Reason == code
+		as := a.req.Code()
+		if l.nameless[code] && !l.named[code] {
+			as = 0
+		}
+		return r.Reason == code && r.Function == as
 	case *modbus.ExceptionStatus:
 		return code == 0 && sec.Status != nil && *sec.Status == r.Status
 	case *modbus.ServerID:
@@ -245,7 +249,7 @@ func (l *modbusLearner) keepTheRest(sections map[uint8]*profiles.ModbusUnit) err
 			if i == 0 {
 				first = c
 			}
-			whole = append(whole, !c.expressed(sections[c.unit.id]))
+			whole = append(whole, !l.expressed(&c, sections[c.unit.id]))
 			rest = rest || whole[i]
 		}
 		if !rest {

@@ -213,6 +213,20 @@ units:
         1: {registers: [{holding: 0, values: [1]}]}
         4: {refuse: 10}
         5: {silent: true}`},
+		{name: "refusals without the function", p: modbus.Protocol{}, lines: `
+			01: 03 0000 0001 -> 03 02 0001
+			01: 03 0001 0001 -> 83 02
+			01: 01 0000 0001 -> 80 04
+			02: 03 0000 0001 -> 80 0b
+			03: 03 0000 0001 -> 80 0b`,
+			want: `
+units:
+    mode: gateway
+    nameless: [4, 11]
+    map:
+        1:
+            registers: [{holding: 0, values: [1]}]
+            illegal: [{coil: 0, code: 4}, {holding: 1}]`},
 		{name: "several units behind a device that answers for itself", p: modbus.Protocol{}, lines: `
 			ff: 03 0000 0001 -> 03 02 0001
 			02: 03 0000 0001 -> 03 02 0002
@@ -298,7 +312,7 @@ registers: [{holding: 4-5, values: [23, 4660]}]`,
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := string(b[bytes.Index(b, []byte("units: ")):])
+			got := string(b[bytes.Index(b, []byte("units:")):])
 			if i := strings.Index(got, "\n      units:"); i >= 0 {
 				got = got[i+1:]
 			}
@@ -365,6 +379,33 @@ func TestModbusSparseScan(t *testing.T) {
 	want := []profiles.ModbusIllegal{{Holding: &profiles.ModbusSpan{First: 0, Last: 3900}}, {Holding: &profiles.ModbusSpan{First: 4100, Last: 65500}}}
 	if d := cmp.Diff(want, dev.Services[0].Section.(*profiles.Modbus).Illegal); d != "" {
 		t.Error(d)
+	}
+}
+
+// What 247 units are is written in no time: only what is known of a table is looked at.
+func TestModbusManyUnits(t *testing.T) {
+	l := NewLearning(Source{ID: "c1"}, Options{})
+	for id := range uint8(247) {
+		for table := range 4 {
+			for _, a := range modbusGrid(false)[:100] {
+				req := modbusReadCells(id+1, table, a, 1)
+				l.Add(&capture.Exchange{
+					Server: netip.MustParseAddrPort("10.0.0.1:502"), Transport: "tcp", Protocol: modbus.Protocol{}, Request: req,
+					Replies: []wire.Message{&modbus.Exception{Header: req.Header, Function: req.Function, Reason: modbus.IllegalDataAddress}},
+				})
+			}
+		}
+	}
+	dev := &profiles.Device{ID: "d"}
+	begun := time.Now()
+	if err := l.Finish(&Output{dev, modbusBulk{}.create}); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(begun); took > 10*time.Second {
+		t.Errorf("took %v", took)
+	}
+	if n := len(dev.Services[0].Section.(*profiles.Modbus).Units.Map); n != 247 {
+		t.Errorf("%d units", n)
 	}
 }
 

@@ -245,6 +245,9 @@ func (c *modbusSession) say(m wire.Message, from Origin) Answer {
 
 func (c *modbusSession) refuse(req modbus.Message, code modbus.ExceptionCode) Answer {
 	c.no.Header, c.no.Function, c.no.Reason = c.reply(req), req.Code(), code
+	if slices.Contains(c.s.spec.Units.Nameless, uint8(code)) {
+		c.no.Function = 0
+	}
 	return c.say(&c.no, Refused)
 }
 

@@ -199,10 +199,7 @@ func parseModbusCell(name string) (unit uint8, table, address int, err error) {
 // readable gives the exception that reading a range gets, or 0 (the third step of the specification's
 // state diagrams; the function and the quantity were looked at before).
 func (t *modbusTable) readable(first, n uint16, outside modbus.ExceptionCode) modbus.ExceptionCode {
-	if int(first)+int(n) > 1<<16 {
-		return modbus.IllegalDataAddress
-	}
-	for a, end := int(first), int(first)+int(n); a < end; {
+	for a, end := int(first), min(int(first)+int(n), 1<<16); a < end; {
 		p, low, high := t.part(a, end)
 		if p == nil {
 			return outside
@@ -217,6 +214,9 @@ func (t *modbusTable) readable(first, n uint16, outside modbus.ExceptionCode) mo
 			return outside
 		}
 		a += high - low
+	}
+	if int(first)+int(n) > 1<<16 {
+		return modbus.IllegalDataAddress
 	}
 	return 0
 }

@@ -41,6 +41,8 @@ type ModbusUnits struct {
 	// Absent is the exception code for units that are not there: 10 or 11. None: silence, and 11 from
 	// a gateway.
 	Absent uint8 `yaml:"absent,omitempty"`
+	// Nameless lists exception codes that are sent without the function that is refused, as 0x80 and the code.
+	Nameless []uint8 `yaml:"nameless,omitempty,flow"`
 	// Turnaround is how long the device takes after a broadcast (Serial Line, section 2.4.1).
 	Turnaround time.Duration `yaml:"turnaround,omitempty"`
 	// Map describes units one by one.

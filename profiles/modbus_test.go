@@ -28,7 +28,7 @@ func parseModbus(t *testing.T, section string) (*Device, error) {
 
 func TestModbusSection(t *testing.T) {
 	for _, section := range []string{`
-      units: {mode: gateway, absent: 10, map: {3: {silent: true}, 4: {refuse: 11}}}
+      units: {mode: gateway, absent: 10, nameless: [4, 10], map: {3: {silent: true}, 4: {refuse: 11}}}
 `, `
       units: {mode: serial, also: [17], turnaround: 100ms}
       registers:

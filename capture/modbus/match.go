@@ -4,17 +4,19 @@ import "ringer/capture/wire"
 
 // match finds the open request that a reply belongs to. The transaction identifier, the unit and the
 // function tell (guide, section 4.2.6); clients that leave the identifier at 0 are told apart by what
-// the reply's body can answer, then by order. Some devices answer with a unit of their own.
+// the reply's body can answer, then by order. Some devices answer with a unit of their own, and some refuse
+// without the function (0x80).
 func match(open []wire.Message, reply wire.Message) (int, bool) {
 	r, ok := reply.(Message)
 	if !ok {
 		return -1, true
 	}
 	head, code := r.Head(), r.Code()
+	_, refused := reply.(*Exception)
 	same, other := -1, -1
 	for i, o := range open {
 		q, ok := o.(Message)
-		if !ok || q.Head().Transaction != head.Transaction || q.Code()&^exceptionBit != code {
+		if !ok || q.Head().Transaction != head.Transaction || q.Code()&^exceptionBit != code && !(refused && code == 0) {
 			continue
 		}
 		if q.Head().Unit != head.Unit {

@@ -299,6 +299,7 @@ func TestMatch(t *testing.T) {
 		{"first in, first out", &Exception{Header{Unit: 1}, ReadHoldingRegisters, 2}, 2},
 		{"another unit", regs(9, 1, 2), 4},
 		{"another function", &Exception{Header{Transaction: 1, Unit: 1}, ReadCoils, 2}, -1},
+		{"a refusal without the function", &Exception{Header{Transaction: 2, Unit: 1}, 0, GatewayTargetNoResponse}, 1},
 		{"another transaction", regs(77, 1, 1), -1},
 	} {
 		if i, _ := (Protocol{}).New().Match(open, tt.reply); i != tt.want {
