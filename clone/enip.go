@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"maps"
+	"slices"
 
 	"ringer/capture"
 	"ringer/capture/enip"
@@ -15,17 +17,19 @@ import (
 // (enip_objects.go), connections (enip_connections.go) and what it sends on them. What has no cell is kept
 // whole.
 type enipLearner struct {
-	s       *Service
-	section *profiles.ENIP
-	cells   map[string]*enipCell
-	order   []string // of cells, as first seen
-	asks    map[string]*enipAsk
-	opened  map[uint32]string   // the way of connections that the recording saw open, by id
-	serials map[enipSerial]bool // of connections that the recording saw opened, and not closed
-	timeout enipTimeout
-	tags    map[string]*enipTagSeen
-	sent    map[uint32]*enipSent
-	trends  int
+	s         *Service
+	section   *profiles.ENIP
+	cells     map[string]*enipCell
+	order     []string // of cells, as first seen
+	asks      map[string]*enipAsk
+	opened    map[uint32]string   // the way of connections that the recording saw open, by id
+	serials   map[enipSerial]bool // of connections that the recording saw opened, and not closed
+	timeout   enipTimeout
+	tags      map[string]*enipTagSeen // by name in lower case
+	symbols   enipSymbols
+	transfers map[string]*enipTransfer
+	sent      map[uint32]*enipSent
+	trends    int
 }
 
 // An enipCell is what one cell was seen to hold.
@@ -50,8 +54,9 @@ const (
 func newENIPLearner(s *Service) learner {
 	return &enipLearner{
 		s: s, section: &profiles.ENIP{}, cells: map[string]*enipCell{}, asks: map[string]*enipAsk{}, opened: map[uint32]string{},
-		tags: map[string]*enipTagSeen{},
-		sent: map[uint32]*enipSent{}, serials: map[enipSerial]bool{},
+		tags: map[string]*enipTagSeen{}, transfers: map[string]*enipTransfer{},
+		symbols: enipSymbols{byName: map[string]*enip.Symbol{}, instances: map[uint32]string{}, templates: map[uint32]*enipTemplate{}},
+		sent:    map[uint32]*enipSent{}, serials: map[enipSerial]bool{},
 	}
 }
 
@@ -275,10 +280,18 @@ func (l *enipLearner) request(x *capture.Exchange, way string, q *enip.Request, 
 // one learns a request that is neither a packet nor of the Connection Manager.
 func (l *enipLearner) one(x *capture.Exchange, way string, q *enip.Request, r *enip.Response) {
 	name := enipWay(way, profiles.ENIPAsk(uint8(q.Service), q.Path, q.Data))
-	if r.Status == enip.Success && len(r.Extended) == 0 && (l.attribute(x, way, q, r) || l.tag(x, q, r)) {
+	read := q.Service == enip.ReadTag || q.Service == enip.ReadTagFragmented
+	switch {
+	case l.tag(x, way, q, r):
+		if !read {
+			l.answered(name, nil, x)
+		}
+		return
+	case r.Status == enip.Success && len(r.Extended) == 0 && l.attribute(x, way, q, r):
 		l.answered(name, nil, x)
 		return
 	}
+	l.described(x, q, r)
 	l.answered(name, (&profiles.ENIPAnswer{Status: r.Status, Extended: r.Extended, Data: r.Data}).Append(nil), x)
 }
 
@@ -336,7 +349,12 @@ func (l *enipLearner) Finish(out *Output) (profiles.Section, error) {
 	s := l.section
 	s.ReplyTimeout = l.timeout.fixed
 	l.finishSent()
-	l.finishTags()
+	for _, key := range slices.Sorted(maps.Keys(l.transfers)) {
+		l.giveUp(key, nil)
+	}
+	if err := l.finishTags(out); err != nil {
+		return nil, err
+	}
 	l.identify(out.Device)
 	if len(l.order) == 0 {
 		if l.s.Record.Len() == 0 && s.Identity == nil && s.Offers == nil {

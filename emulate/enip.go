@@ -45,19 +45,21 @@ func (s *enipService) Open(p Peer) Session {
 
 // enipSession is one connection, or one UDP peer.
 type enipSession struct {
-	s        *enipService
-	st       *State
-	d        *enipDevice
-	peer     Peer
-	sessions []uint32 // granted on this connection
-	io       enipInput
-	room     int  // bytes that an answer may have
-	class    bool // way was looked up
-	route    []byte
-	routeWay int
-	buf      []byte
-	key      []byte
-	out      []wire.Message
+	s          *enipService
+	st         *State
+	d          *enipDevice
+	peer       Peer
+	sessions   []uint32 // granted on this connection
+	io         enipInput
+	room       int // bytes that an answer may have
+	part       int // bytes that a recorded answer had, which were of a tag; 0: it is not such a one
+	partStatus uint8
+	class      bool // way was looked up
+	route      []byte
+	routeWay   int
+	buf        []byte
+	key        []byte
+	out        []wire.Message
 
 	identity    enip.ListIdentityReply
 	unconnected enip.UnconnectedReply

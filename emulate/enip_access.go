@@ -50,14 +50,16 @@ func (x *enipSession) readTag(at enipPlace, q *enip.Request, r *enip.Response) O
 	start := len(x.buf)
 	x.buf = at.typ.head(x.buf)
 	if at.bit >= 0 {
-		b, from := at.tag.read(x.st, x.buf, at.offset, 1)
-		b[len(b)-1] = b[len(b)-1] >> at.bit & 1
+		b, from := at.tag.read(x.st, x.buf, at.span(0, 1))
 		x.buf = b
 		r.Data = b[start:len(b):len(b)]
 		return from
 	}
 	n := size - offset
-	if room := x.room - enipAnswerHead - (len(x.buf) - start); n > room {
+	if x.part > 0 {
+		n = min(n, x.part)
+		r.Status = x.partStatus
+	} else if room := x.room - enipAnswerHead - (len(x.buf) - start); n > room {
 		n = room
 		if each := at.typ.size; each <= room && at.typ.code != enip.STRUCT {
 			n -= n % each
@@ -69,7 +71,7 @@ func (x *enipSession) readTag(at enipPlace, q *enip.Request, r *enip.Response) O
 		r.Status = enip.PartialTransfer
 	}
 	var from Origin
-	x.buf, from = at.tag.read(x.st, x.buf, at.offset+offset, n)
+	x.buf, from = at.tag.read(x.st, x.buf, at.span(offset, n))
 	r.Data = x.buf[start:len(x.buf):len(x.buf)]
 	return from
 }
@@ -105,14 +107,14 @@ func (x *enipSession) writeTag(at enipPlace, q *enip.Request, r *enip.Response) 
 	var status uint8
 	var from Origin
 	if at.bit >= 0 {
-		b, _ := at.tag.read(x.st, x.buf, at.offset, 1)
+		b := at.tag.held(x.st, x.buf, at.offset, 1)
 		held := b[len(b)-1] &^ (1 << at.bit)
 		if data[0] != 0 {
 			held |= 1 << at.bit
 		}
-		status, from = at.tag.write(x.st, at.offset, []byte{held}, 1<<at.bit)
+		status, from = at.tag.write(x.st, at.span(0, 1), []byte{held}, 1<<at.bit)
 	} else {
-		status, from = at.tag.write(x.st, at.offset+offset, data, 0)
+		status, from = at.tag.write(x.st, at.span(offset, len(data)), data, 0)
 	}
 	if status != enip.Success {
 		return x.refuse(r, status)
@@ -136,12 +138,12 @@ func (x *enipSession) modifyTag(at enipPlace, q *enip.Request, r *enip.Response)
 		return x.refuse(r, enipWrongSize(len(masks), 2*n))
 	}
 	start := len(x.buf)
-	b, _ := at.tag.read(x.st, x.buf, at.offset, n)
+	b := at.tag.held(x.st, x.buf, at.offset, n)
 	v := b[start:]
 	for i := range v {
 		v[i] = (v[i] | masks[i]) & masks[n+i]
 	}
-	status, from := at.tag.write(x.st, at.offset, v, 0)
+	status, from := at.tag.write(x.st, at.span(0, n), v, 0)
 	x.buf = b[:start]
 	if status != enip.Success {
 		return x.refuse(r, status)

@@ -45,8 +45,8 @@ type enipDevice struct {
 	classes        map[enipClass]bool // that have attributes
 	types          map[string]*enipType
 	templates      map[uint32]*enipType
-	tags           map[string]*enipTag // by name in lower case
-	symbols        []*enipTag          // by instance
+	tags           map[string]*enipTag   // by name in lower case
+	symbols        map[string][]*enipTag // of the controller and of each program, in lower case, by instance
 	streams        []*enipStream
 }
 
@@ -67,7 +67,7 @@ func newENIPDevice(st *State, dev *profiles.Device) (*enipDevice, error) {
 	d := &enipDevice{
 		st: st, dev: dev, sessions: map[uint32]bool{}, modules: map[int]*enip.Identity{}, connections: map[uint32]*enipConnection{}, ways: []string{""},
 		lists: map[enip.Command]*Cell{}, asks: map[string]*Cell{}, attributes: map[enipAttribute]*enipValue{}, classes: map[enipClass]bool{},
-		types: map[string]*enipType{}, templates: map[uint32]*enipType{}, tags: map[string]*enipTag{},
+		types: map[string]*enipType{}, templates: map[uint32]*enipType{}, tags: map[string]*enipTag{}, symbols: map[string][]*enipTag{},
 		noWay:   profiles.ENIPAnswer{Status: enip.ConnectionFailure, Extended: []uint16{enip.InvalidLinkAddress}, Data: []byte{1, 0}},
 		noClass: enip.PathDestinationUnknown, noInstance: enip.ObjectDoesNotExist,
 		lastSession: enipFirstID + uint32(st.Rand("enip session").Uint32()&0xFFFF), lastConnection: enipFirstID + uint32(st.Rand("enip connection").Uint32()&0xFFFF),
@@ -300,6 +300,7 @@ func (d *enipDevice) openSamples(sections []*profiles.ENIP) error {
 			return fmt.Errorf("cell %s: %w", name, err)
 		}
 	}
+	d.sortCells()
 	return nil
 }
 

@@ -1,6 +1,8 @@
 package emulate
 
 import (
+	"encoding/binary"
+
 	"ringer/capture/enip"
 	"ringer/profiles"
 )
@@ -39,8 +41,12 @@ func (x *enipSession) serveSeveral(way int, q *enip.Request, r *enip.Response) O
 
 // one answers a request that is no packet: as recorded, else by what the object does.
 func (x *enipSession) one(way int, q *enip.Request, r *enip.Response) Origin {
+	x.part = 0
 	if a, from, ok := x.recorded(way, q); ok {
-		return x.fill(r, q, a, from)
+		if !a.Part {
+			return x.fill(r, q, a, from)
+		}
+		x.part, x.partStatus = int(min(binary.LittleEndian.Uint32(a.Data), profiles.ENIPTypeBytes)), a.Status
 	}
 	switch {
 	case q.Open != nil:
@@ -53,9 +59,9 @@ func (x *enipSession) one(way int, q *enip.Request, r *enip.Response) Origin {
 	if t, ok := q.Path.Target(); ok {
 		switch {
 		case t.Class == enip.ClassSymbol && len(x.d.symbols) > 0 && t.HasInstance:
-			return x.symbol(q, t, r)
+			return x.symbol(way, q, t, r)
 		case t.Class == enip.ClassTemplate && len(x.d.templates) > 0 && t.HasInstance:
-			return x.template(q, t, r)
+			return x.template(way, q, t, r)
 		}
 		return x.object(way, q, t, r)
 	}

@@ -14,31 +14,42 @@ const enipProgramSymbol = 0x1068
 
 // openSymbols gives every tag and program its number among the symbols, in which they are listed.
 func (d *enipDevice) openSymbols() {
-	taken := map[uint32]bool{}
+	type number struct {
+		program  string
+		instance uint32
+	}
+	taken := map[number]bool{}
 	programs := map[string]bool{}
+	var all []*enipTag
 	for _, t := range d.tags {
-		taken[t.instance] = true
-		d.symbols = append(d.symbols, t)
-		if program, _, ok := cutProgram(t.name); ok {
-			programs[program] = true
+		all = append(all, t)
+		program, _, ok := cutProgram(t.name)
+		taken[number{strings.ToLower(program), t.instance}] = true
+		if ok {
+			if key := strings.ToLower(program); !programs[key] && d.tags[key] == nil {
+				programs[key] = true
+				all = append(all, &enipTag{name: program, symbol: enipProgramSymbol})
+			}
 		}
 	}
-	for program := range programs {
-		d.symbols = append(d.symbols, &enipTag{name: program})
-	}
-	slices.SortFunc(d.symbols, func(a, b *enipTag) int {
+	slices.SortFunc(all, func(a, b *enipTag) int {
 		return cmp.Compare(strings.ToLower(a.name), strings.ToLower(b.name))
 	})
 	next := uint32(1)
-	for _, t := range d.symbols {
+	for _, t := range all {
+		program, _, _ := cutProgram(t.name)
+		program = strings.ToLower(program)
 		for t.instance == 0 {
-			if !taken[next] {
+			if !taken[number{program, next}] {
 				t.instance = next
 			}
 			next++
 		}
+		d.symbols[program] = append(d.symbols[program], t)
 	}
-	slices.SortFunc(d.symbols, func(a, b *enipTag) int { return cmp.Compare(a.instance, b.instance) })
+	for _, list := range d.symbols {
+		slices.SortStableFunc(list, func(a, b *enipTag) int { return cmp.Compare(a.instance, b.instance) })
+	}
 }
 
 // cutProgram takes the program off the name of a tag.
@@ -46,31 +57,35 @@ func cutProgram(name string) (program, tag string, ok bool) {
 	if len(name) < 8 || !strings.EqualFold(name[:8], "program:") {
 		return "", name, false
 	}
-	program, tag, ok = strings.Cut(name, ".")
-	return program, tag, ok
+	if program, tag, ok = strings.Cut(name, "."); !ok {
+		return "", name, false
+	}
+	return program, tag, true
 }
 
+// symbolAt is one of the controller's symbols.
 func (d *enipDevice) symbolAt(instance uint32) *enipTag {
-	i, ok := slices.BinarySearchFunc(d.symbols, instance, func(t *enipTag, n uint32) int { return cmp.Compare(t.instance, n) })
-	if !ok || d.symbols[i].typ == nil {
+	list := d.symbols[""]
+	i, ok := slices.BinarySearchFunc(list, instance, func(t *enipTag, n uint32) int { return cmp.Compare(t.instance, n) })
+	if !ok {
 		return nil
 	}
-	return d.symbols[i]
+	return list[i]
 }
 
 // symbolAttribute appends an attribute of a symbol (1756-PM020, "Symbol Object").
 func (t *enipTag) symbolAttribute(dst []byte, attribute uint16) ([]byte, bool) {
 	le := binary.LittleEndian
-	kind, size := uint16(enipProgramSymbol), 0
+	kind, size := t.symbol, 0
 	if t.typ != nil {
-		kind, size = t.typ.symbol(len(t.size)), t.typ.size
+		size = t.typ.size
+		if kind == 0 {
+			kind = t.typ.symbol(len(t.size))
+		}
 	}
 	switch attribute {
 	case 1:
 		_, name, _ := cutProgram(t.name)
-		if t.typ == nil {
-			name = t.name
-		}
 		return append(le.AppendUint16(dst, uint16(len(name))), name...), true
 	case 2:
 		return le.AppendUint16(dst, kind), true
@@ -97,7 +112,7 @@ func (t *enipTag) symbolAttribute(dst []byte, attribute uint16) ([]byte, bool) {
 }
 
 // symbol answers what is asked of class Symbol by instance.
-func (x *enipSession) symbol(q *enip.Request, t enip.Target, r *enip.Response) Origin {
+func (x *enipSession) symbol(way int, q *enip.Request, t enip.Target, r *enip.Response) Origin {
 	switch q.Service {
 	case enip.GetInstanceAttributeList:
 		return x.symbols(q, "", t.Instance, r)
@@ -107,15 +122,22 @@ func (x *enipSession) symbol(q *enip.Request, t enip.Target, r *enip.Response) O
 	default:
 		return x.refuse(r, enip.ServiceNotSupported)
 	}
-	i, ok := slices.BinarySearchFunc(x.d.symbols, t.Instance, func(t *enipTag, n uint32) int { return cmp.Compare(t.instance, n) })
-	if !ok {
+	tag := x.d.symbolAt(t.Instance)
+	if tag == nil {
 		return x.refuse(r, x.d.noInstance)
 	}
-	return x.listOf(q, t, r, x.d.symbols[i].symbolAttribute)
+	return x.listOf(way, q, t, r, tag.symbolAttribute)
 }
 
-// listOf answers GetAttributeSingle, List and All from a function that knows the attributes.
-func (x *enipSession) listOf(q *enip.Request, t enip.Target, r *enip.Response, attribute func([]byte, uint16) ([]byte, bool)) Origin {
+// listOf answers GetAttributeSingle, List and All: as recorded, else from a function that knows the attributes.
+func (x *enipSession) listOf(way int, q *enip.Request, t enip.Target, r *enip.Response, known func([]byte, uint16) ([]byte, bool)) Origin {
+	attribute := func(dst []byte, n uint16) ([]byte, bool) {
+		if v := x.find(enipAttribute{way, t.Class, t.Instance, uint32(n)}); v != nil {
+			b, _ := v.read(x.st, dst)
+			return b, true
+		}
+		return known(dst, n)
+	}
 	start := len(x.buf)
 	switch q.Service {
 	case enip.GetAttributeSingle:
@@ -156,14 +178,9 @@ func (x *enipSession) symbols(q *enip.Request, program string, from uint32, r *e
 	}
 	start := len(x.buf)
 	room := x.room - enipAnswerHead
-	for _, t := range x.d.symbols {
-		of, _, _ := cutProgram(t.name)
-		if t.typ == nil {
-			of = ""
-		}
-		if t.instance < from || !strings.EqualFold(of, program) {
-			continue
-		}
+	list := x.d.symbols[strings.ToLower(program)]
+	first, _ := slices.BinarySearchFunc(list, from, func(t *enipTag, n uint32) int { return cmp.Compare(t.instance, n) })
+	for _, t := range list[first:] {
 		at := len(x.buf)
 		x.buf = binary.LittleEndian.AppendUint32(x.buf, t.instance)
 		for _, n := range numbers {
@@ -190,16 +207,14 @@ func (x *enipSession) programSymbols(q *enip.Request, r *enip.Response) Origin {
 		return x.refuse(r, enip.PathSegmentError)
 	}
 	program := string(s.Bytes)
-	for _, p := range x.d.symbols {
-		if p.typ == nil && strings.EqualFold(p.name, program) {
-			return x.symbols(q, program, t.Instance, r)
-		}
+	if len(x.d.symbols[strings.ToLower(program)]) == 0 && (x.d.tags[strings.ToLower(program)] == nil || !strings.HasPrefix(strings.ToLower(program), "program:")) {
+		return x.refuse(r, enip.PathSegmentError)
 	}
-	return x.refuse(r, enip.PathSegmentError)
+	return x.symbols(q, program, t.Instance, r)
 }
 
 // template answers what is asked of class Template: sizes, and the definition in parts.
-func (x *enipSession) template(q *enip.Request, t enip.Target, r *enip.Response) Origin {
+func (x *enipSession) template(way int, q *enip.Request, t enip.Target, r *enip.Response) Origin {
 	typ := x.d.templates[t.Instance]
 	if t.Instance == enipStringTemplate && typ == nil {
 		typ = x.d.types["STRING"]
@@ -210,7 +225,7 @@ func (x *enipSession) template(q *enip.Request, t enip.Target, r *enip.Response)
 	le := binary.LittleEndian
 	switch q.Service {
 	case enip.GetAttributeSingle, enip.GetAttributeList, enip.GetAttributesAll:
-		return x.listOf(q, t, r, func(dst []byte, n uint16) ([]byte, bool) {
+		return x.listOf(way, q, t, r, func(dst []byte, n uint16) ([]byte, bool) {
 			switch n {
 			case 1:
 				return le.AppendUint16(dst, typ.handle), true

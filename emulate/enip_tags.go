@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -16,19 +15,15 @@ import (
 type enipTag struct {
 	name     string
 	instance uint32
-	typ      *enipType
-	size     []int // of dimensions; none: not an array
-	count    int   // of elements
+	symbol   uint16    // as lists give its type, if not 0
+	typ      *enipType // nil: it is listed, but is no tag
+	size     []int     // of dimensions; none: not an array
+	count    int       // of elements
 	memory   []byte
 	cells    []enipTagCell
+	longest  int // of the cells
 	maps     []enipMapping
 	readonly bool
-}
-
-// enipTagCell plays what was recorded of some bytes. Samples begin with the type.
-type enipTagCell struct {
-	offset, size int
-	cell         *Cell
 }
 
 // enipMapping shows a point in some bytes, or in one bit.
@@ -72,7 +67,12 @@ func (d *enipDevice) openTag(spec *profiles.ENIPTag) (*enipTag, error) {
 	if d.tags[key] != nil {
 		return nil, nil // another service of the device has it too
 	}
-	t := &enipTag{name: spec.Name, instance: spec.Instance, typ: d.typeNamed(spec.Type), size: spec.Size, count: 1, readonly: spec.ReadOnly}
+	if spec.Type == "" {
+		t := &enipTag{name: spec.Name, instance: spec.Instance, symbol: spec.Symbol}
+		d.tags[key] = t
+		return t, nil
+	}
+	t := &enipTag{name: spec.Name, instance: spec.Instance, symbol: spec.Symbol, typ: d.typeNamed(spec.Type), size: spec.Size, count: 1, readonly: spec.ReadOnly}
 	if t.typ == nil {
 		return nil, fmt.Errorf("there is no type %q", spec.Type)
 	}
@@ -252,7 +252,7 @@ func (d *enipDevice) find(p enip.Path) (at enipPlace, status uint8, extended uin
 	switch {
 	case s.Kind == enip.SegmentSymbol:
 		name := lowered(lower[:0], s.Bytes)
-		if t = d.tags[string(name)]; t == nil {
+		if t = d.tags[string(name)]; t == nil || t.typ == nil {
 			if member, after, ok := rest.Next(); ok && member.Kind == enip.SegmentSymbol && len(name)+len(member.Bytes) < 255 { // Program:Main, then the tag
 				t = d.tags[string(lowered(append(name, '.'), member.Bytes))]
 				rest = after
@@ -263,7 +263,7 @@ func (d *enipDevice) find(p enip.Path) (at enipPlace, status uint8, extended uin
 			t = d.symbolAt(s.Value)
 		}
 	}
-	if t == nil {
+	if t == nil || t.typ == nil {
 		return at, enip.PathSegmentError, 0
 	}
 	at = enipPlace{t, t.typ, 0, t.count, -1}
@@ -310,65 +310,12 @@ func lowered(dst, b []byte) []byte {
 	return dst
 }
 
-// tagSample puts a cell over an element. Elements of tags that the profile does not list are not served.
-func (d *enipDevice) tagSample(name string, cell *Cell) error {
-	base, rest := enip.CutTag(name)
-	t := d.tags[strings.ToLower(base)]
-	if t == nil {
-		return nil
-	}
-	at, err := d.within(t, rest)
-	if err != nil {
-		return nil // a member of a structure whose definition is not known
-	}
-	t.cells = append(t.cells, enipTagCell{at.offset, at.typ.size, cell})
-	slices.SortStableFunc(t.cells, func(a, b enipTagCell) int { return a.offset - b.offset })
-	if v, _ := cell.Peek(d.st); len(v) > 0 {
-		if _, _, values, ok := enip.Typed(v); ok && len(values) == at.typ.size {
-			copy(t.memory[at.offset:], values)
-		}
-	}
-	return nil
-}
-
-// first is the first cell that may reach over an offset.
-func (t *enipTag) first(offset int) int {
-	i, _ := slices.BinarySearchFunc(t.cells, offset, func(c enipTagCell, at int) int {
-		if c.offset+c.size <= at {
-			return -1
-		}
-		return 1
-	})
-	return i
-}
-
-// read brings some bytes of memory up to date and appends them: cells take their next samples.
-func (t *enipTag) read(st *State, dst []byte, offset, n int) ([]byte, Origin) {
-	from := Recorded
-	for i := t.first(offset); i < len(t.cells) && t.cells[i].offset < offset+n; i++ {
-		c := &t.cells[i]
-		v, origin := c.cell.Read(st)
-		if _, _, values, ok := enip.Typed(v); ok && len(values) == c.size {
-			copy(t.memory[c.offset:], values)
-		}
-		from = max(from, origin)
-	}
-	for i := range t.maps {
-		m := &t.maps[i]
-		if m.offset < offset+n && offset < m.offset+m.size && t.live(st, m) {
-			t.show(m)
-			from = Point
-		}
-	}
-	return append(dst, t.memory[offset:offset+n]...), from
-}
-
 // live says whether a point decides what its bytes hold: there is no recording of them, or it has ended. A
 // write to the point by anyone ends it.
 func (t *enipTag) live(st *State, m *enipMapping) bool {
 	playing := false
 	for i := t.first(m.offset); i < len(t.cells) && t.cells[i].offset < m.offset+m.size; i++ {
-		if c := t.cells[i].cell; !c.Live() {
+		if c := t.cells[i].cell; !c.Live() && t.cells[i].over(m.offset, m.size, m.bit) {
 			if m.point.Writes() != m.writes {
 				c.End(st)
 			} else {
@@ -399,43 +346,6 @@ func (t *enipTag) show(m *enipMapping) {
 		var held [8]byte
 		copy(dst, enipEncode(held[:0], m.typ, v))
 	}
-}
-
-// write stores bytes; mask, if it is not 0, says which bits of the only byte.
-func (t *enipTag) write(st *State, offset int, data []byte, mask byte) (uint8, Origin) {
-	if t.readonly {
-		return enip.PrivilegeViolation, Refused
-	}
-	from := Modelled
-	for i := range t.maps {
-		m := &t.maps[i]
-		if m.offset >= offset+len(data) || offset >= m.offset+m.size || mask != 0 && m.bit >= 0 && mask>>m.bit&1 == 0 {
-			continue
-		}
-		if status := t.set(st, m, offset, data); status != enip.Success {
-			return status, Refused
-		}
-		from = Point
-	}
-	for i := t.first(offset); i < len(t.cells) && t.cells[i].offset < offset+len(data); i++ {
-		c := &t.cells[i]
-		sample, _ := c.cell.Peek(st)
-		_, head, _, ok := enip.Typed(sample)
-		if !ok {
-			continue
-		}
-		v := append(append([]byte(nil), head...), t.memory[c.offset:c.offset+c.size]...)
-		for k := range c.size {
-			if at := c.offset + k - offset; at >= 0 && at < len(data) {
-				v[len(head)+k] = data[at]
-			}
-		}
-		if c.cell.Write(st, v) {
-			from = max(from, Recorded)
-		}
-	}
-	copy(t.memory[offset:], data)
-	return enip.Success, from
 }
 
 // set sets a point from the bytes written over it. One that cannot be written refuses what would change it.

@@ -179,8 +179,7 @@ func (d *enipDevice) layOut(t *enipType, given map[string]*profiles.ENIPType, de
 		bit = 8
 		t.members = append(t.members, x)
 	}
-	t.size = max((at+t.align-1)/t.align*t.align, spec.Bytes)
-	if spec.Bytes > 0 && len(spec.Members) == 0 {
+	if t.size = (at + t.align - 1) / t.align * t.align; spec.Bytes >= at && spec.Bytes > 0 {
 		t.size = spec.Bytes
 	}
 	if t.size == 0 || t.size > profiles.ENIPTypeBytes {

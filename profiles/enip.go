@@ -106,7 +106,10 @@ type ENIPTag struct {
 	Name string `yaml:"name"`
 	// Type is elementary (BOOL SINT INT DINT LINT USINT UINT UDINT ULINT REAL LREAL BYTE WORD DWORD LWORD),
 	// STRING, or one of Types.
-	Type string `yaml:"type"`
+	Type string `yaml:"type,omitempty"`
+	// Symbol is the word that lists of symbols give as type, where it is not that of Type. A symbol without a
+	// Type is listed, but cannot be read: programs, tasks, modules.
+	Symbol uint16 `yaml:"symbol,omitempty"`
 	// Size is the number of elements of each dimension of an array, up to three.
 	Size []int `yaml:"size,omitempty,flow"`
 	// Instance is the tag's number among the symbols; one of ringer's choice if absent.
@@ -200,6 +203,10 @@ func (s *ENIP) Validate(v *Validation) {
 	for i := range s.Tags {
 		t := &s.Tags[i]
 		at := v.At("tags", i)
+		if t.Name == "" {
+			at.At("name").Errorf("a tag wants a name")
+			continue
+		}
 		if seen[strings.ToLower(t.Name)] {
 			at.At("name").Errorf("there is another tag %q", t.Name)
 		}
@@ -290,8 +297,14 @@ func (s *ENIP) checkTypeName(v *Validation, name string) {
 }
 
 func (s *ENIP) checkTag(v *Validation, t *ENIPTag) {
-	if t.Name == "" || len(t.Name) > 255 {
-		v.At("name").Errorf("want a name of up to 255 characters")
+	if len(t.Name) > 255 {
+		v.At("name").Errorf("%d characters are more than 255", len(t.Name))
+	}
+	if t.Type == "" && t.Symbol != 0 {
+		if len(t.Values) > 0 || t.Image != "" || t.Point != "" || len(t.Points) > 0 {
+			v.At("type").Errorf("a symbol without a type holds no values")
+		}
+		return
 	}
 	s.checkTypeName(v.At("type"), t.Type)
 	n := 1

@@ -28,6 +28,7 @@ import (
 // An ENIPAnswer is the answer to one CIP request.
 type ENIPAnswer struct {
 	Manager  bool // the Connection Manager refused: the request did not come to where it was sent
+	Part     bool // of a tag: Data is how many bytes of it were answered, which its cells hold
 	Status   uint8
 	Extended []uint16
 	Data     []byte
@@ -38,6 +39,9 @@ func (a *ENIPAnswer) Append(b []byte) []byte {
 	flags := byte(0)
 	if a.Manager {
 		flags = 1
+	}
+	if a.Part {
+		flags |= 2
 	}
 	b = append(b, flags, a.Status, byte(len(a.Extended)))
 	for _, w := range a.Extended {
@@ -51,12 +55,15 @@ func ParseENIPAnswer(b []byte) (a ENIPAnswer, err error) {
 	if len(b) < 3 || len(b) < 3+2*int(b[2]) {
 		return a, fmt.Errorf("an answer of %d bytes is too short", len(b))
 	}
-	a.Manager, a.Status = b[0]&1 != 0, b[1]
+	a.Manager, a.Part, a.Status = b[0]&1 != 0, b[0]&2 != 0, b[1]
 	for i := range int(b[2]) {
 		a.Extended = append(a.Extended, binary.LittleEndian.Uint16(b[3+2*i:]))
 	}
 	if a.Data = b[3+2*int(b[2]):]; len(a.Data) == 0 {
 		a.Data = nil
+	}
+	if a.Part && len(a.Data) != 4 {
+		return a, fmt.Errorf("the length of a part has %d bytes, want 4", len(a.Data))
 	}
 	return a, nil
 }

@@ -4,13 +4,17 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"ringer/profiles"
 )
 
 // enipPython is a Python with the clients of EtherNet/IP.
@@ -36,17 +40,7 @@ func enipClients(t *testing.T, py string, args ...string) (got map[string]any) {
 func TestInteropENIPTags(t *testing.T) {
 	py := enipPython(t)
 	const at = "127.0.46.1"
-	profile := filepath.Join(t.TempDir(), "line-3")
-	if err := os.Mkdir(profile, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile("../../emulate/testdata/enip/tags.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(profile, "device.yaml"), text, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	profile := enipTagProfile(t)
 	decoy(t, []string{at + ":44818"}, profile, "--bind", at)
 	stop := record(t, at)
 	got := enipClients(t, py, at)
@@ -73,6 +67,117 @@ func TestInteropENIPTags(t *testing.T) {
 		}
 	}
 	enipUnmalformed(t, file, at)
+}
+
+// TestInteropENIPTagsLearned: what pylogix lists and reads is enough to make a decoy with the same tags and
+// structures, which can be listed, read and written in other ways than they were.
+func TestInteropENIPTagsLearned(t *testing.T) {
+	py := enipPython(t)
+	const original, copied = "127.0.46.7", "127.0.46.8"
+	profile := enipTagProfile(t)
+	stopOriginal := decoy(t, []string{original + ":44818"}, profile, "--bind", original)
+	stop := record(t, original)
+	want := enipClients(t, py, original, "browse")
+	file := stop()
+	written := enipClients(t, py, original)
+	stopOriginal()
+	out := filepath.Join(t.TempDir(), "profile")
+	output(t, built(t), "capture", file, "-o", out)
+	learned := filepath.Join(out, original)
+	text := output(t, built(t), "replay", file, "--against", learned)
+	if !strings.Contains(text, "enip") {
+		t.Errorf("nothing was replayed:\n%s", text)
+	}
+	enipSameTags(t, profile, learned)
+	decoy(t, []string{copied + ":44818"}, learned, "--bind", copied)
+	if got := enipClients(t, py, copied, "browse"); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v\nwant %v", got, want)
+	}
+	enipSameClients(t, enipClients(t, py, copied), written)
+}
+
+// enipSameClients compares what clients did with an original and a copy that knows its tags. What is known of
+// the original's points alone, which tags share and which limits they have, a copy does not know.
+func enipSameClients(t *testing.T, got, want map[string]any) {
+	t.Helper()
+	unknown := map[string]bool{"pylogix writes LEVEL": true, "pylogix writes SERIAL": true, "read back": true, "several": true}
+	for what, w := range want {
+		if !unknown[what] && !reflect.DeepEqual(got[what], w) {
+			t.Errorf("%s: got %v, want %v", what, got[what], w)
+		}
+	}
+	if back, _ := json.Marshal(got["read back"]); string(back) != `[[30,40],true,99,9,"X-77",399]` {
+		t.Errorf("read back: %s", back)
+	}
+}
+
+// enipTagProfile is the profile with tags that was written by hand, in a folder.
+func enipTagProfile(t *testing.T) string {
+	t.Helper()
+	profile := filepath.Join(t.TempDir(), "line-3")
+	if err := os.Mkdir(profile, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile("../../emulate/testdata/enip/tags.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(profile, "device.yaml"), text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return profile
+}
+
+// enipSameTags compares the tags and structures of two profiles. Bits lie in words, and places of members are
+// written down, where they were learned.
+func enipSameTags(t *testing.T, original, learned string) {
+	t.Helper()
+	section := func(dir string) *profiles.ENIP {
+		dev, err := profiles.Load(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range dev.Services {
+			if s, ok := dev.Services[i].Section.(*profiles.ENIP); ok && !dev.Services[i].Common().Port.UDP {
+				return s
+			}
+		}
+		t.Fatalf("%s has no EtherNet/IP", dir)
+		return nil
+	}
+	want, got := section(original), section(learned)
+	list := func(s *profiles.ENIP) (names []string) {
+		for _, g := range s.Tags {
+			if g.Type == "BOOL" && len(g.Size) == 1 {
+				g.Type, g.Size = "DWORD", []int{(g.Size[0] + 31) / 32}
+			}
+			if g.Type != "" {
+				names = append(names, fmt.Sprint(g.Name, " ", g.Type, " ", g.Size))
+			}
+		}
+		slices.Sort(names)
+		return names
+	}
+	if a, b := list(want), list(got); !slices.Equal(a, b) {
+		t.Errorf("tags: got %q\nwant %q", b, a)
+	}
+	for name, w := range want.Types {
+		var members []string
+		if got.Types[name] != nil {
+			for _, m := range got.Types[name].Members {
+				if !strings.HasPrefix(m.Name, "ZZZZ") {
+					members = append(members, fmt.Sprint(m.Name, " ", m.Type, " ", m.Size))
+				}
+			}
+		}
+		var wanted []string
+		for _, m := range w.Members {
+			wanted = append(wanted, fmt.Sprint(m.Name, " ", m.Type, " ", m.Size))
+		}
+		if !slices.Equal(members, wanted) {
+			t.Errorf("type %s: got %q, want %q", name, members, wanted)
+		}
+	}
 }
 
 // enipUnmalformed lets tshark judge what the device said.

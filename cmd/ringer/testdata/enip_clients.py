@@ -1,13 +1,30 @@
 """Asks a controller as its users do: with pylogix and with cpppo's client. Prints one JSON object.
 
-usage: enip_clients.py HOST [read]      read: only what can be asked of any controller with COUNTS and LEVEL
+usage: enip_clients.py HOST [read|browse]
+    read    only what can be asked of any controller with COUNTS and LEVEL
+    browse  lists tags and structures and reads every tag whole
 """
 import json, sys
 from cpppo.server.enip import client
 from pylogix import PLC
 
-host, only_read = sys.argv[1], sys.argv[2:] == ["read"]
+host, only_read, browse = sys.argv[1], sys.argv[2:] == ["read"], sys.argv[2:] == ["browse"]
 got = {}
+
+
+def shown(v):
+    return v.hex() if isinstance(v, bytes) else [shown(x) for x in v] if isinstance(v, list) else v
+
+
+if browse:
+    with PLC(host) as plc:
+        tags = plc.GetTagList().Value
+        got["tags"] = sorted([t.TagName, t.DataType, t.Array, t.Size, t.InstanceID] for t in tags)
+        got["types"] = {u.Name: [[f.TagName, f.DataType, f.DataTypeValue, f.Array, f.Size] for f in u.Fields] for u in plc.UDTByName.values()}
+        got["GRID"] = plc.Read("GRID[0,0]", 6).Value
+        got["values"] = {t.TagName: shown(plc.Read(t.TagName, t.Size or 1).Value) for t in tags if t.DataType}
+    print(json.dumps(got))
+    sys.exit()
 
 
 def cpppo(*operations):
