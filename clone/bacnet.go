@@ -27,7 +27,7 @@ type bacnetLearner struct {
 	asked     bool
 	trends    int
 	cells     int
-	parts     map[bacnetPart][]byte // segments of answers that are not complete yet
+	parts     map[bacnetPart]*bacnetJoining // segments of answers that are not complete yet
 }
 
 // bacnetCellsMax bounds the properties that are told apart, bacnetTrendsMax those whose movement is followed.
@@ -41,12 +41,13 @@ type bacnetStation struct {
 	device   profiles.BACnetDevice
 	cells    map[profiles.BACnetCell]*bacnetCell
 	order    []*bacnetCell
+	logs     []*bacnetLog
 	wildcard [2]int // answers to what was asked of device 4194303: with its own instance, with that one
 }
 
 func newBACnetLearner(s *Service) learner {
 	l := &bacnetLearner{s: s, stations: map[string]*bacnetStation{}, networks: map[uint16]bool{}, files: map[uint32]*bacnetFile{},
-		parts: map[bacnetPart][]byte{}, salt: s.Options.Salt}
+		parts: map[bacnetPart]*bacnetJoining{}, salt: s.Options.Salt}
 	if len(l.salt) == 0 {
 		l.salt = make([]byte, 8)
 		rand.Read(l.salt)
@@ -275,28 +276,40 @@ const (
 	bacnetJoinMax  = 1 << 20
 )
 
+// A bacnetJoining is such an answer, and what it answers, where that is known.
+type bacnetJoining struct {
+	q       *bacnet.ConfirmedRequest
+	content []byte
+}
+
 // segments joins the segments of an answer, and notes what it says when it is complete.
 func (l *bacnetLearner) segments(x *capture.Exchange, q *bacnet.SegmentAck) {
 	for _, m := range x.Replies {
-		l.join(x, m)
+		l.join(x, nil, m)
 	}
 }
 
-func (l *bacnetLearner) join(x *capture.Exchange, m wire.Message) {
+func (l *bacnetLearner) join(x *capture.Exchange, q *bacnet.ConfirmedRequest, m wire.Message) {
 	r, ok := m.(*bacnet.ComplexAck)
 	if !ok || !r.Segmented {
 		return
 	}
 	k := bacnetPart{x.Conn, r.InvokeID}
-	b := l.parts[k]
+	j := l.parts[k]
 	if r.Sequence == 0 {
-		b = nil
+		if j == nil && len(l.parts) >= bacnetPartsMax {
+			return
+		}
+		j = &bacnetJoining{q: q}
+		l.parts[k] = j
 	}
-	if b = bacnet.AppendParameters(b, r.Parameters); len(b) > bacnetJoinMax || l.parts[k] == nil && len(l.parts) >= bacnetPartsMax {
+	if j == nil {
+		return
+	}
+	if j.content = bacnet.AppendParameters(j.content, r.Parameters); len(j.content) > bacnetJoinMax {
 		delete(l.parts, k)
 		return
 	}
-	l.parts[k] = b
 	if r.More {
 		return
 	}
@@ -306,8 +319,8 @@ func (l *bacnetLearner) join(x *capture.Exchange, m wire.Message) {
 		name = profiles.BACnetStation(s)
 	}
 	whole := *r
-	whole.Parameters = bacnet.ParseAck(r.Service, b)
-	bacnetObserver{l, x, name, l.station(name)}.asideAck(&whole)
+	whole.Parameters = bacnet.ParseAck(r.Service, j.content)
+	bacnetObserver{l, x, name, l.station(name)}.asideAck(j.q, &whole)
 }
 
 // Finish gives the section.
@@ -330,6 +343,9 @@ func (l *bacnetLearner) Finish(out *Output) (profiles.Section, error) {
 		sec.Peers = append(sec.Peers, profiles.BACnetPeer(p))
 	}
 	for name, t := range l.stations {
+		for _, g := range t.logs {
+			bacnetObserver{l, &capture.Exchange{}, name, t}.note(g.object, g.property, -1, g.items)
+		}
 		t.settle()
 		d := t.device
 		if name == "" {

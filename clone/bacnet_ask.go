@@ -151,6 +151,8 @@ type bacnetAsking struct {
 	talk   *talk
 	invoke uint8
 	asked  int64 // questions, when the last sample was taken
+
+	endless int // answers whose segments had no end
 }
 
 func (s *BACnetScan) asking(ctx context.Context, v *Visit, port profiles.Port) *bacnetAsking {

@@ -7,11 +7,15 @@ import (
 	"ringer/capture/wire"
 )
 
-// bacnetWindowMost bounds how many segments a device sends at once, bacnetStalls how often in a row nothing
-// new comes.
+// bacnetWindowMost bounds how many segments a device sends at once, bacnetSegmentsMost those of an answer,
+// bacnetStalls how often in a row nothing new comes.
 const (
-	bacnetWindowMost = 16
-	bacnetStalls     = 3
+	bacnetWindowMost   = 16
+	bacnetSegmentsMost = 2048
+	bacnetStalls       = 3
+	// bacnetSegmentsFew are taken once a device has given answers without an end.
+	bacnetSegmentsFew = 32
+	bacnetEndlessMax  = 2
 )
 
 // join asks for the segments behind the first (clause 5.4.4). nil without an error: they did not all come.
@@ -26,7 +30,11 @@ func (t *bacnetTour) join(first *bacnet.ComplexAck) (bacnet.Parameters, error) {
 	if t.station != nil {
 		ack.Network.To(*t.station)
 	}
-	for stalls := 0; first.More; {
+	most := bacnetSegmentsMost
+	if a.endless >= bacnetEndlessMax {
+		most = bacnetSegmentsFew
+	}
+	for stalls, segments := 0, 1; first.More; {
 		a.expect(1)
 		b, err := ack.Append(nil)
 		if err != nil {
@@ -50,13 +58,15 @@ func (t *bacnetTour) join(first *bacnet.ComplexAck) (bacnet.Parameters, error) {
 			}
 			whole = bacnet.AppendParameters(whole, s.Parameters)
 			ack.Sequence, first.More = s.Sequence, s.More
+			segments++
 		}
 		if ack.Negative = len(whole) == before; ack.Negative {
 			stalls++
 		} else {
 			stalls = 0
 		}
-		if len(whole) > bacnetJoinMax || stalls >= bacnetStalls {
+		if len(whole) > bacnetJoinMax || segments > most || stalls >= bacnetStalls {
+			a.endless++
 			a.remark(Suspicious, "%s: %v: the segments of an answer have no end", t.name, first.Service)
 			stop := &bacnet.Abort{Header: ack.Header, InvokeID: first.InvokeID, Reason: bacnet.AbortBufferOverflow}
 			return nil, a.tell(stop)

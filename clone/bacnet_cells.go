@@ -300,10 +300,10 @@ func (o bacnetObserver) aside(q *bacnet.ConfirmedRequest, reply wire.Message) {
 	switch r := reply.(type) {
 	case *bacnet.ComplexAck:
 		if r.Segmented {
-			o.l.join(o.x, r)
+			o.l.join(o.x, q, r)
 			return
 		}
-		o.asideAck(r)
+		o.asideAck(q, r)
 		if f, ok := q.Parameters.(*bacnet.ReadFileRequest); ok {
 			o.fileRead(f, r.Parameters)
 		}
@@ -321,25 +321,86 @@ func (o bacnetObserver) aside(q *bacnet.ConfirmedRequest, reply wire.Message) {
 	}
 }
 
-func (o bacnetObserver) asideAck(r *bacnet.ComplexAck) {
+func (o bacnetObserver) asideAck(q *bacnet.ConfirmedRequest, r *bacnet.ComplexAck) {
 	switch a := r.Parameters.(type) {
 	case *bacnet.ReadPropertyAck:
 		o.note(a.Object, a.Property, bacnetIndex(a.Index), a.Value)
 	case *bacnet.ReadPropertyMultipleAck:
+		all := bacnetAsksAll(q)
 		for _, x := range a.Objects {
+			var list []byte
 			for _, p := range x.Properties {
+				list = bacnet.AppendEnumerated(list, uint64(p.Property))
 				if p.Value != nil {
 					o.note(x.Object, p.Property, bacnetIndex(p.Index), *p.Value)
 				}
 			}
+			if all {
+				o.note(x.Object, bacnet.PropAll, -1, list)
+			}
 		}
 	case *bacnet.ReadRangeAck:
-		// The items of a range are the list, if it is all of it.
-		if bits, ok := bacnet.Bits(a.Flags); ok && len(bits) == 3 && bits[0] && bits[1] {
-			o.note(a.Object, a.Property, bacnetIndex(a.Index), a.Items)
-		}
+		o.rangeRead(q, a)
 	}
 }
+
+// bacnetAsksAll says whether a request is for all properties, and for nothing else.
+func bacnetAsksAll(q *bacnet.ConfirmedRequest) bool {
+	if q == nil {
+		return false
+	}
+	m, ok := q.Parameters.(*bacnet.ReadPropertyMultipleRequest)
+	if !ok {
+		return false
+	}
+	for _, spec := range m.Objects {
+		if len(spec.Properties) != 1 || spec.Properties[0].Property != bacnet.PropAll {
+			return false
+		}
+	}
+	return true
+}
+
+// A bacnetLog is a list that is read in ranges, from its beginning on.
+type bacnetLog struct {
+	object   bacnet.ObjectID
+	property bacnet.PropertyID
+	items    []byte
+	next     uint32 // the position behind them
+}
+
+// rangeRead takes the items of a range: the list, if it is all of it, or the next part of it.
+func (o bacnetObserver) rangeRead(q *bacnet.ConfirmedRequest, a *bacnet.ReadRangeAck) {
+	if bits, ok := bacnet.Bits(a.Flags); ok && len(bits) == 3 && bits[0] && bits[1] {
+		o.note(a.Object, a.Property, bacnetIndex(a.Index), a.Items)
+		return
+	}
+	if q == nil || a.Index != nil {
+		return
+	}
+	p, ok := q.Parameters.(*bacnet.ReadRangeRequest)
+	if !ok || p.ByPosition == nil || p.ByPosition.Count < 1 {
+		return
+	}
+	i := slices.IndexFunc(o.t.logs, func(l *bacnetLog) bool { return l.object == a.Object && l.property == a.Property })
+	if i < 0 {
+		if len(o.t.logs) >= bacnetLogsMax {
+			return
+		}
+		i = len(o.t.logs)
+		o.t.logs = append(o.t.logs, &bacnetLog{object: a.Object, property: a.Property, next: 1})
+	}
+	l := o.t.logs[i]
+	if p.ByPosition.First == 1 {
+		l.items, l.next = nil, 1
+	}
+	if p.ByPosition.First == l.next && len(l.items)+len(a.Items) <= bacnetFileMax {
+		l.items, l.next = append(l.items, a.Items...), l.next+a.Count
+	}
+}
+
+// bacnetLogsMax bounds the lists that are put together.
+const bacnetLogsMax = 1 << 10
 
 // assume takes a request whose answer the recording lost: whoever asks again in the recorded order asks this,
 // too, and must not get ahead of the recording.

@@ -133,7 +133,14 @@ func (c *bacnetSession) Answer(request wire.Message) Answer {
 	if confirmed {
 		asked = c.s.renamed(q)
 	}
+	if ack, ok := request.(*bacnet.SegmentAck); ok && c.sending(ack) {
+		c.s.script.Ask(asked) // whatever it has, this is the answer that is on its way
+		return c.acknowledged(ack)
+	}
 	if replies, found := c.s.script.Ask(asked); found && (!confirmed || c.fits(q, replies)) {
+		if first := bacnetSegmented(replies); confirmed && first != nil {
+			return c.resend(q, first, replies)
+		}
 		return Answer{Messages: replies, From: Recorded}
 	}
 	switch q := bacnet.Understood(request).(type) {
@@ -176,7 +183,7 @@ func (c *bacnetSession) fits(q *bacnet.ConfirmedRequest, replies []wire.Message)
 		if !ok {
 			continue
 		}
-		if a, ok := m.(*bacnet.ComplexAck); ok && a.Segmented && !q.Accepts {
+		if a, ok := m.(*bacnet.ComplexAck); ok && (a.Segmented && !q.Accepts || !bacnetTakes(q, a)) {
 			return false
 		}
 		if n := &r.Head().Network; n.Routed() && n.Destination.Network != bacnet.EveryNetwork && back.Network.Routed() {

@@ -20,6 +20,7 @@ const (
 // A bacnetTransfer is an answer on its way in segments.
 type bacnetTransfer struct {
 	invoke   uint8
+	whole    []byte
 	segments []*bacnet.ComplexAck
 	sent     int // segments before it are acknowledged
 	window   int
@@ -42,14 +43,7 @@ func (c *bacnetSession) result(d *bacnetDevice, q *bacnet.ConfirmedRequest, p ba
 	if s := d.segmentation(); !q.Accepts || s != bacnet.SegmentedBoth && s != bacnet.SegmentedTransmit {
 		return c.abort(q, bacnet.AbortSegmentationNotSupported)
 	}
-	t := &bacnetTransfer{invoke: q.InvokeID, window: 1, due: c.s.st.Now().Add(bacnetSegmentWait)}
-	for len(whole) > 0 {
-		n := min(len(whole), size-5)
-		part := bacnet.Opaque(whole[:n])
-		whole = whole[n:]
-		t.segments = append(t.segments, &bacnet.ComplexAck{Header: c.ack.Header, Segmented: true, More: len(whole) > 0, InvokeID: q.InvokeID,
-			Sequence: uint8(len(t.segments)), Window: bacnetWindow, Service: q.Service, Parameters: &part})
-	}
+	t := c.transfer(whole, size-5, bacnetWindow)
 	if len(t.segments) > most {
 		return c.abort(q, bacnet.AbortBufferOverflow)
 	}
@@ -61,6 +55,67 @@ func (c *bacnetSession) result(d *bacnetDevice, q *bacnet.ConfirmedRequest, p ba
 	a := c.say(t.segments[0], from)
 	a.Tick = t.due
 	return a
+}
+
+// transfer cuts an answer into segments of a size.
+func (c *bacnetSession) transfer(whole []byte, size int, window uint8) *bacnetTransfer {
+	t := &bacnetTransfer{invoke: c.ack.InvokeID, whole: whole, window: 1, due: c.s.st.Now().Add(bacnetSegmentWait)}
+	for len(whole) > 0 {
+		n := min(len(whole), size)
+		part := bacnet.Opaque(whole[:n])
+		whole = whole[n:]
+		t.segments = append(t.segments, &bacnet.ComplexAck{Header: c.ack.Header, Segmented: true, More: len(whole) > 0, InvokeID: c.ack.InvokeID,
+			Sequence: uint8(len(t.segments)), Window: window, Service: c.ack.Service, Parameters: &part})
+	}
+	return t
+}
+
+// bacnetSegmented is the first segment of a recorded answer; nil: it has none.
+func bacnetSegmented(replies []wire.Message) *bacnet.ComplexAck {
+	if len(replies) == 0 {
+		return nil
+	}
+	if a, ok := replies[0].(*bacnet.ComplexAck); ok && a.Segmented && a.Sequence == 0 {
+		return a
+	}
+	return nil
+}
+
+// bacnetTakes says whether an answer is no longer than the client takes.
+func bacnetTakes(q *bacnet.ConfirmedRequest, a *bacnet.ComplexAck) bool {
+	size, _ := q.Limits()
+	n := len(bacnet.AppendParameters(nil, a.Parameters)) + 3
+	if a.Segmented {
+		n += 2
+	}
+	return n <= size
+}
+
+// resend answers as the recording begins to. What acknowledges its segments does not say which answer they
+// are of, so that all of it is best made here, cut as it was.
+func (c *bacnetSession) resend(q *bacnet.ConfirmedRequest, first *bacnet.ComplexAck, recorded []wire.Message) Answer {
+	c.confirmed(q)
+	c.ack.Network.Control |= first.Network.Control & bacnet.ExpectingReply
+	part := bacnet.AppendParameters(nil, first.Parameters)
+	i := slices.IndexFunc(c.transfers, func(t *bacnetTransfer) bool { return t.invoke == q.InvokeID })
+	if i < 0 {
+		return Answer{Messages: recorded, From: Recorded}
+	}
+	if t := c.transfers[i]; len(part) > 0 && len(t.whole) > len(part) && string(t.whole[:len(part)]) == string(part) {
+		if t = c.transfer(t.whole, len(part), first.Window); len(t.segments) <= 256 {
+			c.transfers[i] = t
+			a := c.say(t.segments[0], Recorded)
+			a.Tick = t.due
+			return a
+		}
+	}
+	c.transfers = slices.Delete(c.transfers, i, i+1)
+	return Answer{Messages: recorded, From: Recorded}
+}
+
+// sending says whether an answer to a request is on its way.
+func (c *bacnetSession) sending(q *bacnet.SegmentAck) bool {
+	return !q.Server && slices.ContainsFunc(c.transfers, func(t *bacnetTransfer) bool { return t.invoke == q.InvokeID })
 }
 
 // bacnetAckOverhead is the most that an answer to ReadProperty has beside the value.
