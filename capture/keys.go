@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"ringer/capture/ipmi"
 	"ringer/capture/snmp"
 	"ringer/capture/tls"
 	"ringer/capture/wire"
@@ -15,18 +16,23 @@ import (
 // Keys open what is encrypted in recordings. They come in a text file, one a line; "#" begins a comment:
 //
 //	snmp USER AUTH-PROTOCOL AUTH-PASSWORD [PRIV-PROTOCOL PRIV-PASSWORD]
+//	ipmi USER PASSWORD
+//	ipmi-kg KEY
 //	CLIENT_RANDOM …
 //
 // A word with spaces in it stands between quotes, single or double ones; in double ones, \" is a quote and
 // \\ a backslash. Lines of NSS key logs are taken as they are.
 type Keys struct {
 	SNMP []snmp.User
+	IPMI ipmi.Keys
 	TLS  tls.Secrets
 }
 
 // keyLines lists what a line may begin with, and who reads its words.
 var keyLines = map[string]func(k *Keys, words []string) error{
-	"snmp": (*Keys).readSNMP,
+	"snmp":    (*Keys).readSNMP,
+	"ipmi":    (*Keys).readIPMI,
+	"ipmi-kg": (*Keys).readIPMIKey,
 }
 
 // keyLineMax is the length of the longest line.
@@ -49,7 +55,7 @@ func ReadKeys(r io.Reader) (*Keys, error) {
 			if read := keyLines[words[0]]; read != nil {
 				err = read(k, words)
 			} else {
-				err = fmt.Errorf("%q is no kind of key: want snmp, or a label of an NSS key log", words[0])
+				err = fmt.Errorf("%q is no kind of key: want snmp, ipmi or ipmi-kg, or a label of an NSS key log", words[0])
 			}
 		}
 		if err != nil {
@@ -80,6 +86,26 @@ func (k *Keys) readSNMP(words []string) (err error) {
 		return err
 	}
 	k.SNMP = append(k.SNMP, u)
+	return nil
+}
+
+func (k *Keys) readIPMI(words []string) error {
+	if len(words) != 3 {
+		return errors.New("want ipmi USER PASSWORD")
+	}
+	u := ipmi.User{Name: words[1], Password: words[2]}
+	if err := u.Check(); err != nil {
+		return err
+	}
+	k.IPMI.Users = append(k.IPMI.Users, u)
+	return nil
+}
+
+func (k *Keys) readIPMIKey(words []string) error {
+	if len(words) != 2 || len(words[1]) > ipmi.KeyMax {
+		return fmt.Errorf("want ipmi-kg KEY, of up to %d characters", ipmi.KeyMax)
+	}
+	k.IPMI.KG = append(k.IPMI.KG, words[1])
 	return nil
 }
 
@@ -128,7 +154,7 @@ func quotedWord(line string, quote byte) (word, rest string, err error) {
 // error, none are used.
 func (k *Keys) Protocols() ([]wire.Protocol, error) {
 	all := Protocols()
-	if k == nil || len(k.SNMP) == 0 {
+	if k == nil {
 		return all, nil
 	}
 	users, err := snmp.NewKeys(k.SNMP...)
@@ -136,8 +162,15 @@ func (k *Keys) Protocols() ([]wire.Protocol, error) {
 		return all, err
 	}
 	for i, p := range all {
-		if _, ok := p.(snmp.Protocol); ok {
-			all[i] = snmp.Protocol{Keys: users}
+		switch p.(type) {
+		case snmp.Protocol:
+			if len(k.SNMP) > 0 {
+				all[i] = snmp.Protocol{Keys: users}
+			}
+		case ipmi.Protocol:
+			if len(k.IPMI.Users) > 0 {
+				all[i] = ipmi.Protocol{Keys: &k.IPMI}
+			}
 		}
 	}
 	return all, nil

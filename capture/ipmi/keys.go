@@ -14,6 +14,9 @@ type User struct {
 	Password string
 }
 
+// KeyMax is how long a controller's key is at most (section 13.33).
+const KeyMax = 20
+
 // Check says what is wrong with a user (section 22.30: 16 bytes of name, 20 of password).
 func (u User) Check() error {
 	if len(u.Name) > 16 {
@@ -138,6 +141,17 @@ func (s *sessions) secret(from wire.Side, id uint32) *Secret {
 		return nil
 	}
 	return n.secret
+}
+
+// controllers is the controller's id of a session, from the id that a message bears.
+func (s *sessions) controllers(from wire.Side, id uint32) uint32 {
+	if from == wire.Client {
+		return id
+	}
+	if n := s.find(func(n *session) bool { return n.Console == id }); n != nil {
+		return n.BMC
+	}
+	return id
 }
 
 // follow15 learns what a message of IPMI 1.5 shows of its session, and seals it with the password it bears

@@ -162,7 +162,7 @@ func (c *Conn) readPlus(from wire.Side, head RMCP, b []byte) wire.Message {
 	if s.ID != 0 {
 		secret := c.sessions.secret(from, s.ID)
 		if secret == nil && c.lookup != nil {
-			secret = c.lookup(s.ID)
+			secret = c.lookup(c.sessions.controllers(from, s.ID))
 		}
 		if secret != nil {
 			if plain, sl := secret.open(&s, b[:signed], body); sl != nil {

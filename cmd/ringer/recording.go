@@ -25,7 +25,7 @@ func selectionFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "port", Usage: "only the devices' port `N`, or N=PROTOCOL to say what is spoken there (repeat for more)"},
 		&cli.StringFlag{Name: "from", Usage: "only packets from `TIME` on, as 2026-03-02T08:00:00Z"},
 		&cli.StringFlag{Name: "to", Usage: "only packets before `TIME`"},
-		&cli.StringFlag{Name: "keys", Usage: "open what is encrypted with the keys in `FILE`: lines \"snmp USER AUTH PASSWORD [PRIV PASSWORD]\", or those of an NSS key log (SSLKEYLOGFILE)"},
+		&cli.StringFlag{Name: "keys", Usage: "open what is encrypted with the keys in `FILE`: lines \"snmp USER AUTH PASSWORD [PRIV PASSWORD]\", \"ipmi USER PASSWORD\" or \"ipmi-kg KEY\", or those of an NSS key log (SSLKEYLOGFILE)"},
 		&cli.StringSliceFlag{Name: "same", Usage: "`A,B` are addresses of one device (repeat for more devices)"},
 	}
 }
