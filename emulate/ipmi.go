@@ -32,13 +32,19 @@ type ipmiService struct {
 	store   ipmiStore
 	chassis ipmiChassis
 	sensors map[uint8]*ipmiSensor
+	watch   ipmiWatchdog
+	watts   *PointState
+	texts   map[uint8][]byte // asset tag and name, by the command of DCMI
+	banner  string           // what the console begins with
 
 	sessions map[uint32]*ipmiSession
+	secrets  ipmiSecrets
 	most     int
-	silent   bool   // the controller said nothing to the command in hand
-	closing  uint32 // the session that the command in hand ends
-	policy   int    // the power restore policy that was set; -1: none
-	commands map[ipmi.Target]bool
+	silent   bool                      // the controller said nothing to the command in hand
+	closing  uint32                    // the session that the command in hand ends
+	policy   int                       // the power restore policy that was set; -1: none
+	commands map[ipmi.Target]bool      // that the controller was seen to have
+	refuses  map[ipmi.Target]ipmi.Code // and how it refused them
 }
 
 // ipmiUser is one slot of the list of users.
@@ -46,6 +52,7 @@ type ipmiUser struct {
 	slot    uint8
 	name    string
 	limit   uint8
+	flags   uint8 // callback, link authentication, IPMI messaging
 	enabled bool
 	secret  string
 	known   bool // its password
@@ -55,7 +62,7 @@ type ipmiUser struct {
 
 // ipmiMost is how many sessions are open at once, ipmiOpening how many handshakes.
 const (
-	ipmiMost    = 4
+	ipmiMost    = 16
 	ipmiOpening = 32
 )
 
@@ -71,7 +78,7 @@ func openIPMI(st *State, dev *profiles.Device, svc *profiles.Service, p wire.Pro
 	if s.most == 0 {
 		s.most = ipmiMost
 	}
-	s.proto = ipmi.Protocol{Secret: s.secretOf}
+	s.proto = ipmi.Protocol{Secret: s.secrets.get}
 	var err error
 	if s.guid, err = sec.GUIDBytes(); err != nil {
 		return nil, fmt.Errorf("guid: %w", err)
@@ -93,6 +100,20 @@ func openIPMI(st *State, dev *profiles.Device, svc *profiles.Service, p wire.Pro
 	if err := s.loadSensors(); err != nil {
 		return nil, err
 	}
+	s.watch.load(s)
+	s.loadTexts()
+	if sec.Watts != nil {
+		if s.watts, err = st.Point(sec.Watts.Point); err != nil {
+			return nil, fmt.Errorf("watts: %w", err)
+		}
+	}
+	if sec.Console != nil && sec.Console.Text != "" {
+		b, err := dev.ReadFile(sec.Console.Text, ipmiFile)
+		if err != nil {
+			return nil, fmt.Errorf("console: %w", err)
+		}
+		s.banner = string(b)
+	}
 	if s.script, err = NewScript(dev, svc, ipmi.Protocol{}); err != nil {
 		return nil, err
 	}
@@ -108,7 +129,7 @@ func (s *ipmiService) Open(p Peer) Session { return &ipmiPeer{s: s, peer: p} }
 func (s *ipmiService) loadUsers() {
 	for _, slot := range slices.Sorted(maps.Keys(s.sec.Users)) {
 		u := s.sec.Users[slot]
-		n := &ipmiUser{slot: slot, name: u.Name, limit: profiles.IPMIPrivilege(u.Privilege), enabled: !u.Disabled}
+		n := &ipmiUser{slot: slot, name: u.Name, limit: profiles.IPMIPrivilege(u.Privilege), flags: ipmiLink | ipmiMessaging, enabled: !u.Disabled}
 		for _, a := range s.dev.Accounts {
 			if a.Name == u.Name {
 				n.secret, n.known = a.Bait, a.Bait != ""

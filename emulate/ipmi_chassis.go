@@ -149,14 +149,17 @@ func (c *ipmiChassis) control(s *ipmiService, what byte) (ipmi.Code, ipmi.Body, 
 	case 0:
 		c.event, err = 0, c.switchTo(s, false, now.Add(ipmiPowerDelay))
 	case 1:
+		s.booted()
 		c.event, c.cause, err = 0x10, 1, c.switchTo(s, true, now.Add(ipmiPowerDelay))
 	case 2:
 		c.event, c.cause = 0x10, 1
 		if err = c.switchTo(s, false, now); err == nil {
 			err = c.switchTo(s, true, now.Add(ipmiCycleDelay))
+			s.booted()
 		}
 	case 3:
 		c.cause = 1
+		s.booted()
 	case 5:
 		c.event, err = 0, c.switchTo(s, false, now.Add(ipmiSoftDelay))
 	}

@@ -3,6 +3,8 @@ package emulate
 import (
 	"bytes"
 	"encoding/binary"
+	"maps"
+	"slices"
 	"strings"
 
 	"ringer/capture/ipmi"
@@ -101,6 +103,12 @@ func (s *ipmiService) inside(p *ipmiPeer, n *ipmiSession, q *ipmi.Command, data 
 	case *ipmi.GetSessionInfo:
 		return s.sessionInfo(n, b)
 	}
+	if code, body, note, ok := s.payload(n, q); ok {
+		return code, body, Point, note
+	}
+	if code, body, ok := s.watch.command(s, q); ok {
+		return code, body, Point, ""
+	}
 	if code, body, note, ok := s.chassis.command(s, q); ok {
 		return code, body, Point, note
 	}
@@ -110,11 +118,15 @@ func (s *ipmiService) inside(p *ipmiPeer, n *ipmiSession, q *ipmi.Command, data 
 	if code, body, ok := s.sensor(q, data); ok {
 		return code, body, Point, ""
 	}
+	if code, body, ok := s.text(q, data); ok {
+		return code, body, Point, ""
+	}
 	if code, ok := s.set(q, data); ok {
 		class, _ := wire.Class(q)
 		return code, nil, Point, class
 	}
-	return s.asked(q, data)
+	code, body, from, note := s.asked(q, data)
+	return code, s.shown(p, q, body), from, note
 }
 
 // asked answers as the controller was seen to answer, else as the specification has it.
@@ -125,24 +137,50 @@ func (s *ipmiService) asked(q *ipmi.Command, data []byte) (ipmi.Code, ipmi.Body,
 	if code, body, ok := s.recorded(q); ok {
 		return code, body, Recorded, ""
 	}
+	if code, body, ok := s.userList(q); ok {
+		return code, body, Modelled, ""
+	}
+	if body, ok := s.described(q); ok {
+		return ipmi.CodeOK, body, Modelled, ""
+	}
 	if q.NetFn == ipmi.App && (q.Cmd == 0x37 || q.Cmd == 0x08) && s.guid != [16]byte{} {
 		return ipmi.CodeOK, ipmi.Data(s.guid[:]), Modelled, ""
 	}
-	if s.knows(q.Target) {
-		return ipmi.InvalidField, nil, Refused, "" // the controller has the command, and not what is asked for
+	if !s.knows(q.Target) {
+		return ipmi.InvalidCommand, nil, Refused, ""
 	}
-	return ipmi.InvalidCommand, nil, Refused, ""
+	// The controller has the command, and not what is asked for: it refuses as it was seen to.
+	if code, ok := s.refuses[ipmi.Target{NetFn: q.NetFn, Cmd: q.Cmd}]; ok {
+		return code, nil, Refused, ""
+	}
+	switch q.Body.(type) {
+	case *ipmi.GetLANConfig, *ipmi.GetSOLConfig, *ipmi.GetPEFConfig, *ipmi.GetBootOptions, *ipmi.GetSystemInfo:
+		return ipmiNoParameter, nil, Refused, ""
+	case *ipmi.GetSensorReading, *ipmi.GetSensorThresholds, *ipmi.GetFRUInfo, *ipmi.ReadFRU:
+		return ipmi.NotPresent, nil, Refused, ""
+	}
+	return ipmi.InvalidField, nil, Refused, ""
 }
+
+// ipmiNoParameter says that there is no such parameter (sections 23.2, 26.3, 28.13 and 30.4).
+const ipmiNoParameter ipmi.Code = 0x80
 
 // knows says whether the controller was seen to carry out a command with other data.
 func (s *ipmiService) knows(t ipmi.Target) bool {
 	if s.commands == nil {
-		s.commands = map[ipmi.Target]bool{}
-		for cell, c := range s.cells {
-			if target, _, ok, err := profiles.ParseIPMICell(cell); ok && err == nil && !strings.HasPrefix(cell, profiles.IPMIOutside) {
-				if v, _ := c.Peek(s.st); len(v) > 0 && ipmi.Code(v[0]) != ipmi.InvalidCommand {
-					s.commands[target] = true
-				}
+		s.commands, s.refuses = map[ipmi.Target]bool{}, map[ipmi.Target]ipmi.Code{}
+		for _, cell := range slices.Sorted(maps.Keys(s.cells)) {
+			target, _, ok, _ := profiles.ParseIPMICell(cell)
+			if !ok || strings.HasPrefix(cell, profiles.IPMIOutside) {
+				continue
+			}
+			v, _ := s.cells[cell].Peek(s.st)
+			if len(v) == 0 || ipmi.Code(v[0]) == ipmi.InvalidCommand {
+				continue
+			}
+			s.commands[target] = true
+			if code := ipmi.Code(v[0]); code != ipmi.CodeOK {
+				s.refuses[target] = code
 			}
 		}
 	}

@@ -65,6 +65,8 @@ func (p *ipmiPeer) answer(req ipmi.Message) Answer {
 		m, note = p.rakp3(q)
 	case *ipmi.Command:
 		return p.command(q)
+	case *ipmi.SOL:
+		return p.typed(q)
 	case *ipmi.Sealed, *ipmi.Raw:
 		if replies, found := p.s.script.Ask(req); found {
 			return Answer{Messages: replies, From: Recorded}
@@ -112,7 +114,7 @@ func (p *ipmiPeer) command(q *ipmi.Command) Answer {
 		return p.reply(nil, q, code, body, from, note)
 	}
 	n := s.sessions[q.ID]
-	if n == nil || !n.may(q) {
+	if n == nil || !n.sealed(&q.Session) {
 		return Answer{Note: "no such session, or not its key"}
 	}
 	if !n.open {
@@ -131,9 +133,13 @@ func (p *ipmiPeer) command(q *ipmi.Command) Answer {
 	if l := &n.last; l.ask != nil && l.seq == q.Seq && now.Sub(l.at) < ipmiAgain && bytes.Equal(l.ask, ask) {
 		return p.reply(n, q, l.code, l.body, Modelled, "the same command again")
 	}
+	s.watch.run(s)
 	code, body, from, note := s.inside(p, n, q, p.ask)
 	n.last = ipmiLast{seq: q.Seq, ask: append(n.last.ask[:0], ask...), at: now, code: code, body: body}
 	a := p.reply(n, q, code, body, from, note)
+	if n.console != nil {
+		a.Tick = now.Add(ipmiConsoleWait)
+	}
 	if _, closed := q.Body.(*ipmi.CloseSession); closed && code == ipmi.CodeOK && s.closing != 0 {
 		s.end(s.closing)
 		s.closing = 0
@@ -141,12 +147,12 @@ func (p *ipmiPeer) command(q *ipmi.Command) Answer {
 	return a
 }
 
-// may says whether a message was sealed as its session wants.
-func (n *ipmiSession) may(q *ipmi.Command) bool {
+// sealed says whether a message was sealed as its session wants.
+func (n *ipmiSession) sealed(h *ipmi.Session) bool {
 	if n.format != ipmi.FormatRMCPPlus {
-		return q.Format == n.format && (q.Format == ipmi.FormatNone || q.Proven())
+		return h.Format == n.format && (h.Format == ipmi.FormatNone || h.Proven())
 	}
-	return q.Format == n.format && q.Authenticated == n.signs && q.Encrypted == n.hides && (!n.signs && !n.hides || q.Proven())
+	return h.Format == n.format && h.Authenticated == n.signs && h.Encrypted == n.hides && (!n.signs && !n.hides || h.Proven())
 }
 
 func (p *ipmiPeer) reply(n *ipmiSession, q *ipmi.Command, code ipmi.Code, body ipmi.Body, from Origin, note string) Answer {
@@ -193,6 +199,7 @@ func (p *ipmiPeer) challenge(q *ipmi.GetSessionChallenge) (ipmi.Code, ipmi.Body,
 	}
 	if format != ipmi.FormatNone {
 		n.secret = ipmi.Secret15(format, secret)
+		s.secrets.put(n.id, n.secret)
 	}
 	return ipmi.CodeOK, &ipmi.GetSessionChallengeReply{ID: n.id, Challenge: n.random}, ""
 }
@@ -225,10 +232,11 @@ func (p *ipmiPeer) activate(n *ipmiSession, q *ipmi.Command) Answer {
 		return p.reply(nil, q, ipmi.Code(0x86), nil, Refused, "more privilege than the user has")
 	}
 	old := n.id
-	delete(s.sessions, old)
+	s.end(old)
 	fresh := s.begin(p.peer)
 	id := fresh.id
 	*fresh = *n
+	s.secrets.put(id, n.secret)
 	fresh.id, fresh.open, fresh.heard = id, true, s.now()
 	fresh.most, fresh.role = min(n.user.limit, max(m.Privilege&0xf, 1)), min(ipmiUserRole, m.Privilege&0xf)
 	s.giveHandle(fresh)

@@ -44,13 +44,8 @@ func (s *ipmiService) loadSensors() error {
 			return fmt.Errorf("sensors: %d: %w", number, err)
 		}
 		n := &ipmiSensor{point: p, scale: ipmiScale{m: 1, linear: true}}
-		for _, r := range s.store.sdr {
-			if d := r.data; len(d) >= sdrFullSize && d[sdrType] == sdrFull && d[sdrNumber] == number {
-				n.scale = scaleOf(d)
-				n.settled = d[sdrMask]
-				t := d[sdrThresholds:]
-				n.limits = [6]byte{t[5], t[4], t[3], t[2], t[1], t[0]}
-			}
+		if d := s.record(number); d != nil {
+			n.scale, n.settled, n.limits = scaleOf(d), d[sdrMask], sdrLimits(d)
 		}
 		s.sensors[number] = n
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"encoding/binary"
 	"encoding/hex"
+	"sync"
 	"time"
 
 	"ringer/capture/ipmi"
@@ -33,6 +34,7 @@ type ipmiSession struct {
 	signs   bool // messages are authenticated
 	hides   bool // and encrypted
 	last    ipmiLast
+	console *ipmiConsole
 	attempt []byte // the last message of the handshake, and its answer, in case it comes again
 	answer  wire.Message
 	random  [16]byte // the challenge of IPMI 1.5
@@ -57,12 +59,42 @@ const (
 	ipmiAhead15 = 8
 )
 
-// secretOf is the secret of a session, for the codec.
-func (s *ipmiService) secretOf(id uint32) *ipmi.Secret {
-	if n := s.sessions[id]; n != nil {
-		return n.secret
+// ipmiSecrets are the secrets of sessions, by the ids that the controller gave them. The log of events reads
+// with them, too, while sessions come and go: those of the sessions that ended last are kept.
+type ipmiSecrets struct {
+	mu    sync.RWMutex
+	byID  map[uint32]*ipmi.Secret
+	ended []uint32
+}
+
+// ipmiEnded is how many secrets of sessions that ended are kept.
+const ipmiEnded = 64
+
+func (k *ipmiSecrets) get(id uint32) *ipmi.Secret {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return k.byID[id]
+}
+
+func (k *ipmiSecrets) put(id uint32, secret *ipmi.Secret) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.byID == nil {
+		k.byID = map[uint32]*ipmi.Secret{}
 	}
-	return nil
+	k.byID[id] = secret
+}
+
+func (k *ipmiSecrets) end(id uint32) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.byID[id] == nil {
+		return
+	}
+	if k.ended = append(k.ended, id); len(k.ended) > ipmiEnded {
+		delete(k.byID, k.ended[0])
+		k.ended = append(k.ended[:0], k.ended[1:]...)
+	}
 }
 
 // expire forgets sessions in which nothing is said any more.
@@ -78,6 +110,7 @@ func (s *ipmiService) expire() {
 func (s *ipmiService) end(id uint32) {
 	if n := s.sessions[id]; n != nil {
 		delete(s.sessions, id)
+		s.secrets.end(id)
 	}
 }
 
@@ -109,7 +142,7 @@ func (s *ipmiService) room() bool {
 func (s *ipmiService) begin(p Peer) *ipmiSession {
 	var b [4]byte
 	n := &ipmiSession{peer: p, opened: s.now(), heard: s.now()}
-	for n.id == 0 || s.sessions[n.id] != nil {
+	for n.id == 0 || s.sessions[n.id] != nil || s.secrets.get(n.id) != nil {
 		s.fresh(b[:])
 		n.id = binary.LittleEndian.Uint32(b[:])
 	}
@@ -243,6 +276,7 @@ func (p *ipmiPeer) rakp1(m *ipmi.RAKP1) (answer wire.Message, note string) {
 		secret = string(b[:])
 	}
 	n.secret = n.Secret(secret, "")
+	s.secrets.put(n.id, n.secret)
 	r.Short, r.Random, r.GUID = false, n.BMCRandom, n.GUID
 	r.Code = n.RAKP2Code(secret)
 	n.random = [16]byte{}

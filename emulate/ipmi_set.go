@@ -1,14 +1,15 @@
 package emulate
 
 import (
-	"bytes"
-
 	"ringer/capture/ipmi"
 	"ringer/profiles"
 )
 
 // set carries out the commands that change what another command asks for: what is set is read from then on.
 func (s *ipmiService) set(q *ipmi.Command, data []byte) (code ipmi.Code, ok bool) {
+	if code, _, _, ok := s.answered(profiles.IPMICell(q.Target, data)); ok && code != ipmi.CodeOK {
+		return code, true
+	}
 	get := func(n ipmi.NetFn, cmd uint8, ask []byte, answer []byte) (ipmi.Code, bool) {
 		cell := profiles.IPMICell(ipmi.Target{NetFn: n, Cmd: cmd}, ask)
 		if s.cells[cell] == nil && s.written[cell] == nil && !s.knows(ipmi.Target{NetFn: n, Cmd: cmd}) {
@@ -23,6 +24,12 @@ func (s *ipmiService) set(q *ipmi.Command, data []byte) (code ipmi.Code, ok bool
 			return append([]byte(nil), d...)
 		}
 		return nil
+	}
+	if code, ok := s.setUser(q); ok {
+		if code == ipmi.CodeOK {
+			s.showUser(q, before)
+		}
+		return code, true
 	}
 	switch b := q.Body.(type) {
 	case *ipmi.SetLANConfig:
@@ -52,8 +59,6 @@ func (s *ipmiService) set(q *ipmi.Command, data []byte) (code ipmi.Code, ok bool
 		return ipmi.CodeOK, true
 	case *ipmi.SetSystemInfo:
 		return get(ipmi.App, 0x59, []byte{0, b.Parameter, 0, 0}, append([]byte{0x11}, b.Value...))
-	case *ipmi.SetWatchdog:
-		return get(ipmi.App, 0x25, nil, []byte{b.Use, b.Actions, b.PreTimeout, 0, byte(b.Countdown), byte(b.Countdown >> 8), byte(b.Countdown), byte(b.Countdown >> 8)})
 	case *ipmi.SetChannelAccess:
 		for _, which := range []byte{0x40, 0x80} {
 			if b.Access&0xc0 == which || b.Privilege&0xc0 == which {
@@ -81,68 +86,37 @@ func (s *ipmiService) set(q *ipmi.Command, data []byte) (code ipmi.Code, ok bool
 			}
 		}
 		return get(ipmi.Sensor, 0x27, []byte{b.Sensor}, d)
-	case *ipmi.SetUserName:
-		return s.setUserName(b, get)
-	case *ipmi.SetUserAccess:
-		ask := []byte{b.Channel & 0xf, b.User & 0x3f}
-		d := before(ipmi.App, 0x44, ask, 4)
-		if d == nil {
-			return 0, false
-		}
-		if b.Channel&0x80 != 0 {
-			d[3] = d[3]&^0x70 | b.Channel&0x70
-		}
-		d[3] = d[3]&^0x0f | b.Limit&0x0f
-		if u := s.slot(b.User & 0x3f); u != nil {
-			u.limit = b.Limit & 0x0f
-		}
-		return get(ipmi.App, 0x44, ask, d)
-	case *ipmi.SetUserPassword:
-		return s.setUserPassword(b), true
 	}
 	return 0, false
 }
 
-func (s *ipmiService) slot(n uint8) *ipmiUser {
-	for _, u := range s.users {
-		if u.slot == n {
-			return u
+// showUser has the recorded answers about a user say what was set.
+func (s *ipmiService) showUser(q *ipmi.Command, before func(n ipmi.NetFn, cmd uint8, ask []byte, size int) []byte) {
+	switch b := q.Body.(type) {
+	case *ipmi.SetUserAccess:
+		ask := []byte{b.Channel & 0xf, b.User & 0x3f}
+		if d := before(ipmi.App, 0x44, ask, 4); d != nil {
+			if b.Channel&0x80 != 0 {
+				d[3] = d[3]&^0x70 | b.Channel&0x70
+			}
+			d[3] = d[3]&^0x0f | b.Limit&0x0f
+			s.write(profiles.IPMICell(ipmi.Target{NetFn: ipmi.App, Cmd: 0x44}, ask), ipmi.CodeOK, d)
+		}
+	case *ipmi.SetUserName:
+		if s.knows(ipmi.Target{NetFn: ipmi.App, Cmd: 0x46}) {
+			s.write(profiles.IPMICell(ipmi.Target{NetFn: ipmi.App, Cmd: 0x46}, []byte{b.User}), ipmi.CodeOK, b.Name[:])
+		}
+	case *ipmi.SetUserPassword:
+		u := s.slot(b.User & 0x3f)
+		for channel := range byte(16) {
+			ask := []byte{channel, b.User & 0x3f}
+			if d := before(ipmi.App, 0x44, ask, 4); d != nil && u != nil && b.Operation&3 < 2 {
+				d[1] = d[1]&0x3f | 0x80
+				if u.enabled {
+					d[1] = d[1]&0x3f | 0x40
+				}
+				s.write(profiles.IPMICell(ipmi.Target{NetFn: ipmi.App, Cmd: 0x44}, ask), ipmi.CodeOK, d)
+			}
 		}
 	}
-	return nil
-}
-
-func (s *ipmiService) setUserName(b *ipmi.SetUserName, get func(ipmi.NetFn, uint8, []byte, []byte) (ipmi.Code, bool)) (ipmi.Code, bool) {
-	name := string(bytes.TrimRight(b.Name[:], "\x00"))
-	u := s.slot(b.User & 0x3f)
-	if u == nil && len(s.users) < 63 {
-		u = &ipmiUser{slot: b.User & 0x3f, limit: ipmiAdministrator}
-		s.users = append(s.users, u)
-	}
-	if u != nil {
-		u.name = name
-	}
-	return get(ipmi.App, 0x46, []byte{b.User}, b.Name[:])
-}
-
-// setUserPassword changes, enables, disables, or tests (section 22.30).
-func (s *ipmiService) setUserPassword(b *ipmi.SetUserPassword) ipmi.Code {
-	u := s.slot(b.User & 0x3f)
-	if u == nil {
-		return ipmi.InvalidField
-	}
-	password := string(bytes.TrimRight(b.Password, "\x00"))
-	switch b.Operation & 3 {
-	case 0:
-		u.enabled = false
-	case 1:
-		u.enabled = true
-	case 2:
-		u.secret, u.known, u.denied = password, true, false
-	case 3:
-		if !u.known || u.secret != password {
-			return ipmi.Code(0x80)
-		}
-	}
-	return ipmi.CodeOK
 }

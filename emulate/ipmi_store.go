@@ -268,8 +268,12 @@ func (r *ipmiStore) selCommand(s *ipmiService, q *ipmi.Command) (ipmi.Code, ipmi
 func (r *ipmiStore) selInfo(s *ipmiService, q *ipmi.Command) (ipmi.Code, ipmi.Body, string, bool) {
 	b := &ipmi.GetSELInfoReply{Version: 0x51, Free: 0xffff, Support: 0x02}
 	if code, d, _, ok := s.answered(profiles.IPMICell(q.Target, nil)); ok && code == ipmi.CodeOK && len(d) == 14 {
-		b.Version, b.Free, b.Support = d[0], binary.LittleEndian.Uint16(d[3:]), d[13]
+		b.Version, b.Entries, b.Support = d[0], binary.LittleEndian.Uint16(d[1:]), d[13]
+		b.Free = binary.LittleEndian.Uint16(d[3:])
 		b.Added, b.Erased = binary.LittleEndian.Uint32(d[5:]), binary.LittleEndian.Uint32(d[9:])
+	}
+	if n := len(r.sel); b.Free < 0xffff {
+		b.Free = uint16(max(0, min(0xfffe, int(b.Free)+selRecord*(int(b.Entries)-n))))
 	}
 	b.Entries = uint16(len(r.sel))
 	if !r.added.IsZero() {

@@ -37,8 +37,10 @@ type IPMI struct {
 	Auth []string `yaml:"auth,omitempty,flow"`
 	// Anonymous: sessions without a name are opened, as the user of slot 1.
 	Anonymous bool `yaml:"anonymous,omitempty"`
-	// Sessions is how many may be open at once; four unless it says.
+	// Sessions is how many may be open at once; sixteen unless it says.
 	Sessions int `yaml:"sessions,omitempty"`
+	// Slots is how long the list of users is, where no answers say so.
+	Slots int `yaml:"slots,omitempty"`
 	// Users says who is in which slot. Their passwords are the accounts'.
 	Users map[uint8]IPMIUser `yaml:"users,omitempty"`
 	// Refuse gives the status codes of the handshake where this controller differs from the specification.
@@ -58,6 +60,24 @@ type IPMI struct {
 	Sensors map[uint8]IPMISensor `yaml:"sensors,omitempty"`
 	// Power is the state of the host.
 	Power *IPMIPower `yaml:"power,omitempty"`
+	// Watts is what the power reading of DCMI shows.
+	Watts *IPMISensor `yaml:"watts,omitempty"`
+	// Console is what a visitor of the serial console meets.
+	Console *IPMIConsole `yaml:"console,omitempty"`
+}
+
+// IPMIConsole is a serial console: what it shows at once, and what it says to lines that are typed.
+type IPMIConsole struct {
+	Text  string            `yaml:"text,omitempty"` // a file
+	Lines []IPMIConsoleLine `yaml:"lines,omitempty"`
+}
+
+// IPMIConsoleLine says something. Of several that fit, the first does.
+type IPMIConsoleLine struct {
+	After  string  `yaml:"after,omitempty"`  // what the console said last ends so
+	Typed  *string `yaml:"typed,omitempty"`  // the line; any, unless it says
+	Hidden bool    `yaml:"hidden,omitempty"` // what is typed is not shown
+	Say    string  `yaml:"say"`
 }
 
 // IPMIUser is one slot of the list of users.
@@ -155,6 +175,9 @@ func (s *IPMI) Validate(v *Validation) {
 		if u.Privilege != "" && IPMIPrivilegeName(IPMIPrivilege(u.Privilege)) != u.Privilege {
 			v.At("users", slot, "privilege").Errorf("%q is not one of callback, user, operator, administrator, oem", u.Privilege)
 		}
+	}
+	if s.Slots < 0 || s.Slots > 63 {
+		v.At("slots").Errorf("%d slots: want up to 63", s.Slots)
 	}
 	if s.Sessions < 0 || s.Sessions > 63 {
 		v.At("sessions").Errorf("%d sessions: want 1 to 63", s.Sessions)
