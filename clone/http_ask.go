@@ -135,7 +135,10 @@ func (c *HTTPCrawl) Check() error {
 
 // Probe asks for the first page.
 func (c *HTTPCrawl) Probe(ctx context.Context, v *Visit, port profiles.Port) error {
-	_, err := c.open(ctx, v, port)
+	a, err := c.open(ctx, v, port)
+	if err == nil {
+		a.hangUp()
+	}
 	return err
 }
 

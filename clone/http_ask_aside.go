@@ -57,6 +57,7 @@ func (s *httpSite) versions(ctx context.Context) error {
 	if !s.a.secure {
 		return nil
 	}
+	s.a.hangUp() // the device may take no more than one connection
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS11, tls.VersionTLS10} {
 		old := s.a.HTTPCrawl.asker(s.a.v, s.a.port, true)
 		old.k.tls.MaxVersion = version

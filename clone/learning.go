@@ -34,6 +34,7 @@ type serviceKey struct {
 type serviceLearning struct {
 	Service
 	learner learner
+	spoke   bool // the device ever said anything
 	tls     tlsLearning
 }
 
@@ -86,6 +87,7 @@ func (l *Learning) Add(x *capture.Exchange) {
 	if x.TLS != nil {
 		s.tls.add(x.TLS)
 	}
+	s.spoke = s.spoke || len(x.Replies) > 0
 	s.learner.Learn(x)
 }
 
@@ -113,9 +115,16 @@ func (l *Learning) finish(out *Output) error {
 	slices.SortFunc(keys, func(a, b serviceKey) int {
 		return cmp.Or(cmp.Compare(a.port, b.port), cmp.Compare(a.transport, b.transport), cmp.Compare(a.protocol, b.protocol))
 	})
+	speaks := false
+	for _, s := range l.services {
+		speaks = speaks || s.spoke
+	}
 	var facts []*evidence
 	for _, k := range keys {
 		s := l.services[k]
+		if !s.spoke && speaks {
+			continue // that something was asked is no sign of a service; of a device that never answers, it is all there is
+		}
 		s.Capture, s.evidence.capture = l.src.ID, l.src.ID
 		s.twin = s.Port.UDP && l.services[serviceKey{k.port, "tcp", k.protocol}] != nil
 		section, err := s.learner.Finish(out)

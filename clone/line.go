@@ -80,10 +80,8 @@ func (l *line) connect() error {
 	if err := v.pace.turn(l.ctx); err != nil {
 		return err
 	}
-	select {
-	case v.turns <- struct{}{}:
-	case <-l.ctx.Done():
-		return l.ctx.Err()
+	if err := v.turn(l.ctx); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(l.ctx, v.Care.Timeout)
 	defer cancel()
@@ -113,6 +111,46 @@ func (l *line) connect() error {
 		l.inner = secure
 	}
 	return l.inner.SetReadDeadline(l.deadline)
+}
+
+// turn waits until one more connection may be open. A scan that keeps one while it asks for another would wait
+// for itself: that ends, with an error that says so.
+func (v *Visit) turn(ctx context.Context) error {
+	select {
+	case v.turns <- struct{}{}:
+		return nil
+	default:
+	}
+	waiting := time.NewTicker(v.Care.Timeout)
+	defer waiting.Stop()
+	asked, quiet := v.questions(), 0
+	for {
+		select {
+		case v.turns <- struct{}{}:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-waiting.C:
+			if now := v.questions(); now != asked {
+				asked, quiet = now, 0
+			} else if quiet++; quiet > turnPatience*(1+v.Care.Again) {
+				return fmt.Errorf("no connection comes free: %d are open, and nothing is asked on them (--connections allows more)", cap(v.turns))
+			}
+		}
+	}
+}
+
+// turnPatience is how many time-outs nothing may be asked while somebody waits for a connection.
+const turnPatience = 4
+
+// questions counts those asked so far.
+func (v *Visit) questions() (n int64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, t := range v.tallies {
+		n += t.Asked + t.Failed + t.Silent
+	}
+	return n
 }
 
 // failure is the reason behind an error: that the visit is over, if it is.

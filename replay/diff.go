@@ -56,7 +56,8 @@ func (s *Study) judge(x *capture.Exchange, got []Said, err error) Result {
 		r.Verdict = Lost
 		return r
 	case len(got) == 0 && len(x.Replies) == 0:
-		if err != nil && !errors.Is(err, errHungUp) { // silence is what was recorded; nobody there is not
+		// Silence is what was recorded; nobody there is not. A target that has no such service at all is silent.
+		if err != nil && !errors.Is(err, errHungUp) && !errors.Is(err, ErrNoCounterpart) {
 			r.Verdict, r.Err = NoAnswer, err
 		}
 		return r

@@ -219,6 +219,21 @@ func requests(t *testing.T, name string) (n int) {
 	return n
 }
 
+// TestCloneOnOneConnection: a device that takes one connection at a time is asked all there is.
+func TestCloneOnOneConnection(t *testing.T) {
+	target := served(t, standingDevice(t))
+	out := filepath.Join(t.TempDir(), "out")
+	mustRinger(t, slices.Concat([]string{"clone", "--rate", "1000", "--timeout", "300ms", "--quick", "--snapshots", "1", "--samples", "1", "-o", out}, target)...)
+	dev, err := profiles.Load(theProfile(t, out))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeProfiles(dev)
+	if len(dev.Services) != 4 {
+		t.Errorf("%d services were found, want 4: %v", len(dev.Services), servicesJSON(dev))
+	}
+}
+
 // TestCloneInterrupted: Ctrl-C keeps what was learned, as a profile and to go on with.
 func TestCloneInterrupted(t *testing.T) {
 	target := served(t, standingDevice(t))
