@@ -62,6 +62,8 @@ var messages = []struct {
 			shape: [3][8]byte{{0, 0, 0, 8, 1}, {1, 0, 0, 8, 1}, {2, 0, 0, 8, 1}}}},
 	{"a suite refused", wire.Server, "0600ff07 06 11 00000000 00000000 0800 00 11 00 00 a4a3a2a0",
 		&OpenSessionReply{RMCP: head, Session: plus, Status: NoMatchingCipherSuite, Console: 0xa0a2a3a4, Short: true, bare: true}},
+	{"a suite refused by OpenIPMI", wire.Server, "0600ff07 06 11 00000000 00000000 0200 0a 10",
+		&OpenSessionReply{RMCP: head, Session: plus, Tag: 10, Status: InvalidCryptAlgorithm, Short: true, bare: true, curt: true}},
 	{"RAKP 1", wire.Client, "0600ff07 06 12 00000000 00000000 2000 00 000000 02000000 000102030405060708090a0b0c0d0e0f 14 0000 04 726f6f74",
 		&RAKP1{RMCP: head, Session: plus, BMC: 2, Random: [16]byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, Role: 0x14, User: Name("root")}},
 	{"RAKP 2 to nobody", wire.Server, "0600ff07 06 13 00000000 00000000 0800 00 0d 0000 a4a3a2a0",

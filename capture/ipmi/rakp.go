@@ -38,6 +38,7 @@ type OpenSessionReply struct {
 	Algorithms
 	Short bool // the algorithms are left out, as they may be where a session is refused
 	bare  bool // and its own name for the session
+	curt  bool // there is nothing but Tag and Status
 	shape [3][8]byte
 }
 
@@ -162,7 +163,10 @@ func readRAKP(head RMCP, s Session, p Payload, b []byte) wire.Message {
 		readAlgorithms(&r, &q.Algorithms, &q.shape)
 		m = q
 	case PayloadOpenSessionAnswer:
-		q := &OpenSessionReply{RMCP: head, Session: s, Tag: r.Uint8(), Status: Status(r.Uint8()), MaxRole: r.Uint8(), Reserved: r.Uint8(), Console: little32(&r)}
+		q := &OpenSessionReply{RMCP: head, Session: s, Tag: r.Uint8(), Status: Status(r.Uint8())}
+		if q.curt = r.Len() == 0; !q.curt {
+			q.MaxRole, q.Reserved, q.Console = r.Uint8(), r.Uint8(), little32(&r)
+		}
 		if q.bare = r.Len() == 0; !q.bare {
 			q.BMC = little32(&r)
 		}
@@ -219,7 +223,11 @@ func (m *OpenSessionReply) Append(b []byte) ([]byte, error) {
 }
 func (*OpenSessionReply) payload() Payload { return PayloadOpenSessionAnswer }
 func (m *OpenSessionReply) appendPayload(b []byte) ([]byte, error) {
-	b = append(b, m.Tag, byte(m.Status), m.MaxRole, m.Reserved)
+	b = append(b, m.Tag, byte(m.Status))
+	if m.curt {
+		return b, nil
+	}
+	b = append(b, m.MaxRole, m.Reserved)
 	b = binary.LittleEndian.AppendUint32(b, m.Console)
 	if m.bare {
 		return b, nil
