@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"ringer/capture"
+	"ringer/capture/ipmi"
 	"ringer/capture/wire"
 	"ringer/profiles"
 )
@@ -42,6 +43,9 @@ func NewMemory(seq iter.Seq2[capture.Exchange, error]) (*Memory, error) {
 	for x, err := range seq {
 		if err != nil || x.Request == nil || x.Lost {
 			continue
+		}
+		if _, ok := x.Protocol.(ipmi.Protocol); ok {
+			x = *ipmiPlain(&x) // their session is over: nobody could read them
 		}
 		var all []byte
 		var r remembered

@@ -50,6 +50,8 @@ func openJournal(c *cli.Context, targets []target, scanners []clone.Scanner) (*j
 		if h, ok := s.(clone.KeyHolder); ok {
 			if k := h.Keys(); k != nil {
 				keys.SNMP = append(keys.SNMP, k.SNMP...)
+				keys.IPMI.Users = append(keys.IPMI.Users, k.IPMI.Users...)
+				keys.IPMI.KG = append(keys.IPMI.KG, k.IPMI.KG...)
 			}
 		}
 	}
