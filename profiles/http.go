@@ -47,6 +47,8 @@ type HTTP struct {
 	Points map[string]map[string]string `yaml:"points,omitempty"`
 	// Forms are what a POST (or a GET with a query) to a path writes.
 	Forms map[string]HTTPForm `yaml:"forms,omitempty"`
+	// Redfish is what lies under /redfish.
+	Redfish *Redfish `yaml:"redfish,omitempty"`
 	// Auth protects paths with the profile's accounts.
 	Auth *HTTPAuth `yaml:"auth,omitempty"`
 	// Skew is how far the device's clock is from the right time.
