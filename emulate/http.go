@@ -32,6 +32,8 @@ type httpService struct {
 	site      *httpSite
 	endings   map[httpCase]*httpEnding
 	errors    httpErrors
+	redfish   *redfishDevice         // nil: none
+	refusals  map[int][]*httpRefusal // of what lies under /redfish
 	habits    httpHabits
 	malformed *httpReply
 	proceed   *httpReply // 100 Continue
@@ -94,6 +96,12 @@ func openHTTP(st *State, dev *profiles.Device, svc *profiles.Service, p wire.Pro
 	s.learnHabits()
 	if err := s.errors.learn(s, dev); err != nil {
 		return nil, err
+	}
+	if sec.Redfish != nil {
+		s.learnRefusals()
+		if s.redfish, err = openRedfish(s, dev); err != nil {
+			return nil, err
+		}
 	}
 	return s, nil
 }

@@ -112,6 +112,10 @@ func (s *httpStyle) append(b []byte, p *PointState) []byte {
 		}
 	}
 	switch {
+	case name != "" && strings.EqualFold(name, s.words[0]):
+		return s.text(b, s.words[0]) // in the letter case of the page
+	case name != "" && strings.EqualFold(name, s.words[1]):
+		return s.text(b, s.words[1])
 	case name != "":
 		return s.text(b, name)
 	case v.IsText():

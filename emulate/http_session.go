@@ -12,9 +12,10 @@ import (
 // httpSession is one connection.
 type httpSession struct {
 	Quiet
-	s       *httpService
-	peer    Peer
-	waiting *http.Request // whose Content is still to come
+	s        *httpService
+	peer     Peer
+	waiting  *http.Request // whose Content is still to come
+	watching redfishWatching
 
 	now     httpAsked
 	key     []byte
@@ -76,6 +77,9 @@ func (h *httpSession) respond(a *httpAsked) Answer {
 	s := h.s
 	if status := s.unfit(a); status > 0 {
 		return h.refuse(a, status, true)
+	}
+	if ans, ok := h.redfish(a); ok {
+		return ans
 	}
 	if q, headless := h.recorded(a); q != nil {
 		if r := s.choose(q, a); r != nil {

@@ -1,0 +1,181 @@
+package emulate
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+
+	"ringer/capture/http"
+	"ringer/profiles"
+)
+
+// What visitors can make and take away: sessions, accounts, subscriptions.
+
+// takesMembers says whether a POST to a collection makes a member.
+func (r *redfishDevice) takesMembers(x *redfishResource) bool {
+	if !x.json || jsonGet(x.data, "/Members") == nil {
+		return false
+	}
+	switch redfishTypeOf(x) {
+	case "SessionCollection", "ManagerAccountCollection", "EventDestinationCollection":
+		return true
+	}
+	return r.takesLogin(x.path)
+}
+
+// deletable says whether DELETE takes a resource away.
+func (r *redfishDevice) deletable(x *redfishResource) bool {
+	if !x.json {
+		return false
+	}
+	switch redfishTypeOf(x) {
+	case "Session", "ManagerAccount", "EventDestination":
+		return r.collectionOf(x) != nil || x.made
+	}
+	return x.made
+}
+
+// post opens sessions, starts actions and makes members of collections.
+func (q *redfishAsked) post(x *redfishResource) Answer {
+	r := q.r
+	if action := r.actions[q.path]; action != nil {
+		return q.act(action)
+	}
+	if r.takesLogin(q.path) {
+		return q.login()
+	}
+	if x == nil {
+		return q.refuse(404, "ResourceMissingAtURI", q.path)
+	}
+	if !r.takesMembers(x) {
+		return q.refuse(405, "OperationNotAllowed")
+	}
+	if !r.mayChange(q.who, x.path) {
+		return q.refuse(403, "InsufficientPrivilege")
+	}
+	if refusal := q.jsonBody(); refusal != nil {
+		return *refusal
+	}
+	var wanted []string
+	kind := strings.TrimSuffix(redfishTypeOf(x), "Collection")
+	if kind == "ManagerAccount" {
+		wanted = []string{"UserName", "Password", "RoleId"}
+	} else {
+		wanted = []string{"Destination", "Protocol"}
+	}
+	for _, name := range wanted {
+		switch v := jsonGet(q.body, "/"+name); {
+		case v == nil:
+			return q.refuse(400, "PropertyMissing", name)
+		case jsonKind(v) != "string" || jsonShown(v) == "":
+			return q.refuse(400, "PropertyValueTypeError", jsonShown(v), name)
+		}
+	}
+	if kind == "ManagerAccount" {
+		return q.newAccount(x)
+	}
+	return q.subscribe(x)
+}
+
+// newAccount makes an account.
+func (q *redfishAsked) newAccount(collection *redfishResource) Answer {
+	r := q.r
+	name := jsonString(q.body, "/UserName")
+	if r.account(name) != nil {
+		return q.refuse(400, "ResourceAlreadyExists", "ManagerAccount", "UserName", name)
+	}
+	id := r.freshID(collection)
+	body, err := json.Marshal(struct {
+		At       string `json:"@odata.id"`
+		Type     string `json:"@odata.type"`
+		ID       string `json:"Id"`
+		Name     string
+		UserName string
+		Password *string
+		RoleID   string `json:"RoleId"`
+		Enabled  bool
+		Locked   bool
+	}{collection.path + "/" + id, "#ManagerAccount.v1_3_0.ManagerAccount", id, "User Account", name, nil,
+		jsonString(q.body, "/RoleId"), string(jsonGet(q.body, "/Enabled")) != "false", false})
+	if err != nil {
+		return q.refuse(400, "UnrecognizedRequestBody")
+	}
+	x := r.create(collection, id, body)
+	if x == nil {
+		return q.refuse(400, "CreateLimitReachedForResource")
+	}
+	a := profiles.Account{Name: name, Bait: jsonString(q.body, "/Password"), Role: jsonString(q.body, "/RoleId")}
+	if string(jsonGet(q.body, "/Enabled")) == "false" {
+		a.Policy = "deny"
+	}
+	r.accounts = append(r.accounts, a)
+	return q.say(201, x, x.data, http.Header{Name: "Location", Value: x.path})
+}
+
+// subscribe makes a subscription. The decoy calls nobody: events are sent to those who watch the stream.
+func (q *redfishAsked) subscribe(collection *redfishResource) Answer {
+	r := q.r
+	id := r.freshID(collection)
+	body := []byte("{}")
+	for _, f := range [][2]string{
+		{"@odata.id", collection.path + "/" + id}, {"@odata.type", "#EventDestination.v1_6_0.EventDestination"},
+		{"Id", id}, {"Name", "EventSubscription " + id},
+	} {
+		body = jsonSet(body, pointerTo("", f[0]), jsonQuote(f[1]))
+	}
+	for _, name := range []string{"Destination", "Context", "Protocol", "SubscriptionType", "EventFormatType", "EventTypes", "RegistryPrefixes",
+		"ResourceTypes", "MessageIds", "OriginResources", "DeliveryRetryPolicy"} {
+		if v := jsonGet(q.body, "/"+name); v != nil {
+			body = jsonSet(body, "/"+name, bytes.Clone(v))
+		}
+	}
+	if jsonGet(body, "/SubscriptionType") == nil {
+		body = jsonSet(body, "/SubscriptionType", []byte(`"RedfishEvent"`))
+	}
+	x := r.create(collection, id, body)
+	if x == nil {
+		return q.refuse(400, "CreateLimitReachedForResource")
+	}
+	a := q.say(201, x, x.data, http.Header{Name: "Location", Value: x.path})
+	a.Note = "wants events at " + jsonString(body, "/Destination")
+	return a
+}
+
+// delete takes a resource away.
+func (q *redfishAsked) delete(x *redfishResource) Answer {
+	r := q.r
+	if !r.deletable(x) {
+		return q.refuse(405, "OperationNotAllowed")
+	}
+	s := r.sessionAt(x)
+	own := s != nil && s.user == q.who.name
+	if !own && !r.mayChange(q.who, x.path) {
+		return q.refuse(403, "InsufficientPrivilege")
+	}
+	if tags := q.req.Headers.Get("If-Match"); tags != "" && strings.TrimSpace(tags) != "*" && x.tag != "" && !listsTag(tags, x.tag) {
+		return q.refuse(412, "PreconditionFailed")
+	}
+	if s != nil {
+		r.endSession(s)
+		return q.say(204, nil, nil)
+	}
+	if a := r.accountOf(x); a != nil {
+		if a.Name == q.who.name {
+			return q.refuse(403, "ResourceCannotBeDeleted")
+		}
+		name := a.Name
+		for _, s := range append([]*redfishSession(nil), r.sessions...) {
+			if s.user == name {
+				r.endSession(s)
+			}
+		}
+		for i := range r.accounts {
+			if r.accounts[i].Name == name {
+				r.accounts = append(r.accounts[:i], r.accounts[i+1:]...)
+				break
+			}
+		}
+	}
+	r.remove(x)
+	return q.say(204, nil, nil)
+}
