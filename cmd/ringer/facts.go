@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"io/fs"
+	"path"
 	"strings"
 
 	"ringer/profiles"
@@ -46,6 +48,9 @@ func facts(dev *profiles.Device, s *profiles.Service) string {
 		if p.Root != "" {
 			parts = append(parts, "pages in "+p.Root)
 		}
+		if p.Redfish != nil {
+			say(resources(dev, p.Redfish.Root), "Redfish resource", "Redfish resources")
+		}
 	}
 	c := s.Common()
 	if t := c.TLS; t != nil && len(t.Chain) > 0 {
@@ -63,6 +68,23 @@ func spanLength(s *profiles.ModbusSpan) int {
 		return 0
 	}
 	return int(s.Last) - int(s.First) + 1
+}
+
+// resources counts the resources of a Redfish tree.
+func resources(dev *profiles.Device, root string) (n int) {
+	if dev.Files == nil {
+		return 0
+	}
+	err := fs.WalkDir(dev.Files, path.Clean(root), func(name string, e fs.DirEntry, err error) error {
+		if base := path.Base(name); err == nil && (base == profiles.RedfishBody || base == profiles.RedfishXML) {
+			n++
+		}
+		return err
+	})
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // countMax bounds the bulk that is read only to be counted.

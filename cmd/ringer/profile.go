@@ -15,7 +15,7 @@ import (
 func profileCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "profile",
-		Usage: "show, check, merge, compare and redact profiles",
+		Usage: "show, check, merge, compare, redact, import and export profiles",
 		Description: strings.TrimSpace(`
 A profile is a folder with a device.yaml, a .zip of it, or the device.yaml
 itself.
@@ -24,7 +24,8 @@ itself.
   ringer profile validate plant.ringer/*
   ringer profile merge monday.ringer/plc tuesday.ringer/plc -o plc
   ringer profile diff plc-old plc-new
-  ringer profile redact plc -o plc-public`),
+  ringer profile redact plc -o plc-public
+  ringer profile import --from redfish-mockup mockup -o server`),
 		Subcommands: []*cli.Command{
 			{
 				Name: "show", Usage: "what a profile says, in brief", ArgsUsage: "PROFILE...",
@@ -38,7 +39,7 @@ itself.
 				Flags:       []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON"}},
 				Action:      validateProfiles,
 			},
-			profileMergeCommand(), profileDiffCommand(), profileRedactCommand(),
+			profileMergeCommand(), profileDiffCommand(), profileRedactCommand(), profileImportCommand(), profileExportCommand(),
 		},
 	}
 }
