@@ -42,6 +42,7 @@ type bacnetStation struct {
 	cells    map[profiles.BACnetCell]*bacnetCell
 	order    []*bacnetCell
 	logs     []*bacnetLog
+	sent     int    // bytes of the longest answer
 	wildcard [2]int // answers to what was asked of device 4194303: with its own instance, with that one
 }
 
@@ -112,6 +113,9 @@ func (l *bacnetLearner) confirmed(x *capture.Exchange, q *bacnet.ConfirmedReques
 	if len(x.Replies) != 1 {
 		l.s.Record.Keep(x)
 		return
+	}
+	if a, ok := x.Replies[0].(*bacnet.ComplexAck); ok {
+		t.sent = max(t.sent, len(bacnet.AppendParameters(nil, a.Parameters))+3)
 	}
 	if r, ok := x.Replies[0].(bacnet.Message); ok && bacnetRegular(q, r.Head()) && o.observe(q, r) {
 		l.s.Record.Count(x)
@@ -348,6 +352,9 @@ func (l *bacnetLearner) Finish(out *Output) (profiles.Section, error) {
 		}
 		t.settle()
 		d := t.device
+		if d.MaxAPDU > 0 && t.sent > int(d.MaxAPDU) {
+			d.MaxSent = uint32(t.sent)
+		}
 		if name == "" {
 			sec.BACnetDevice = d
 			continue

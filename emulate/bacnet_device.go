@@ -371,10 +371,21 @@ func (d *bacnetDevice) maxAPDU() int {
 	if n == 0 {
 		n, _ = d.number(bacnet.PropMaxAPDULengthAccepted)
 	}
-	if n < 50 || n > 1476 {
-		return 1476
+	if n < 50 || n > bacnetLongest {
+		return bacnetLongest
 	}
 	return int(n)
+}
+
+// bacnetLongest is the longest message that BACnet/IP carries (Annex J.1).
+const bacnetLongest = 1476
+
+// sends is the longest message that the device sends: none, where it was seen to send longer ones than it takes.
+func (d *bacnetDevice) sends() int {
+	if n := d.maxAPDU(); int64(d.spec.MaxSent) <= int64(n) {
+		return n
+	}
+	return bacnetLongest
 }
 
 func (d *bacnetDevice) segmentation() int {

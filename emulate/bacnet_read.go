@@ -114,7 +114,7 @@ func (c *bacnetSession) readRange(d *bacnetDevice, q *bacnet.ConfirmedRequest, p
 	ack := &bacnet.ReadRangeAck{Object: d.echoes(p.Object), Property: p.Property, Index: p.Index}
 	// What does not fit is left for the next request.
 	size, _ := q.Limits()
-	room, more := min(size, d.maxAPDU())-40, false
+	room, more := min(size, d.sends())-40, false
 	backwards := p.ByPosition != nil && p.ByPosition.Count < 0 || p.BySequence != nil && p.BySequence.Count < 0 || p.ByTime != nil && p.ByTime.Count < 0
 	n := 0
 	if backwards {

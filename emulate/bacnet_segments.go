@@ -32,7 +32,7 @@ type bacnetTransfer struct {
 func (c *bacnetSession) result(d *bacnetDevice, q *bacnet.ConfirmedRequest, p bacnet.Parameters, from Origin) Answer {
 	c.ack = bacnet.ComplexAck{Header: bacnet.Reply(&q.Header), InvokeID: q.InvokeID, Service: q.Service, Parameters: p}
 	size, most := q.Limits()
-	size = min(size, d.maxAPDU())
+	size = min(size, d.sends())
 	if r, ok := p.(*bacnet.ReadPropertyAck); ok && len(r.Value)+bacnetAckOverhead <= size {
 		return c.say(&c.ack, from)
 	}

@@ -51,6 +51,8 @@ type BACnetDevice struct {
 	Vendor *uint16 `yaml:"vendor,omitempty"`
 	// MaxAPDU is the longest message it takes and sends; 1476 without it.
 	MaxAPDU uint32 `yaml:"max_apdu,omitempty"`
+	// MaxSent is the longest message it was seen to send, where that is more than it takes.
+	MaxSent uint32 `yaml:"max_sent,omitempty"`
 	// Segmentation says which segments it can handle: both (without it), transmit, receive or none.
 	Segmentation string `yaml:"segmentation,omitempty"`
 	// Announces is how it answers Who-Is: broadcast, global (to all networks), or unicast to who asked.
