@@ -220,7 +220,7 @@ func (o *door) bind(offset int) error {
 			return fmt.Errorf("%s: %w", what, err)
 		}
 		o.packets = c.(*net.UDPConn)
-		return nil
+		return o.bindBroadcast()
 	}
 	l, err := lc.Listen(context.Background(), "tcp"+family, at.String())
 	if err != nil {
@@ -250,8 +250,15 @@ func (o *door) close() error {
 		err = o.tcp.Close()
 	case o.packets != nil && o.serving:
 		err = o.packets.SetReadDeadline(time.Now())
+		for _, c := range o.casts {
+			c.pc.SetReadDeadline(time.Now())
+		}
 	case o.packets != nil:
 		err = o.packets.Close()
+		for _, c := range o.casts {
+			c.pc.Close()
+		}
+		o.casts = nil
 	}
 	if err != nil && !errors.Is(err, net.ErrClosed) {
 		return fmt.Errorf("%s: %w", o.at, err)

@@ -9,6 +9,21 @@ import (
 	"ringer/profiles"
 )
 
+// ByBroadcast says whether a request is one that everybody may be asked.
+func (s *bacnetService) ByBroadcast(m wire.Message) bool {
+	switch m.(type) {
+	case *bacnet.UnconfirmedRequest, *bacnet.NetworkMessage:
+		return true
+	}
+	return false
+}
+
+// ToBroadcast says whether a message is for everybody on the network.
+func (s *bacnetService) ToBroadcast(m wire.Message) bool {
+	x, ok := m.(bacnet.Message)
+	return ok && x.Head().Link.Function == bacnet.OriginalBroadcast
+}
+
 // unconfirmed answers what everybody may be asked.
 func (c *bacnetSession) unconfirmed(q *bacnet.UnconfirmedRequest) Answer {
 	if q.Link.Function == bacnet.DistributeBroadcast && !c.s.spec.Broadcasts {

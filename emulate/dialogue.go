@@ -20,6 +20,7 @@ type dialogue struct {
 	rand    *rand.Rand
 	tick    time.Time // when the session wants its Tick; zero: never
 	ends    []int     // where the messages of the last answer end
+	wide    []bool    // which of them are for everybody
 }
 
 // A turn is one thing that was asked or said, as spans of the buffers in which it lies.
@@ -121,7 +122,8 @@ func (g *dialogue) bad(b, out []byte) (Answer, int, []byte, error) {
 
 // encode appends the messages of an answer: all of them or none.
 func (g *dialogue) encode(a *Answer, out []byte) ([]byte, error) {
-	g.ends = g.ends[:0]
+	g.ends, g.wide = g.ends[:0], g.wide[:0]
+	caster, _ := g.service.(Broadcaster)
 	begin := len(out)
 	for _, m := range a.Messages {
 		o, err := m.Append(out)
@@ -130,6 +132,7 @@ func (g *dialogue) encode(a *Answer, out []byte) ([]byte, error) {
 		}
 		out = o
 		g.ends = append(g.ends, len(out))
+		g.wide = append(g.wide, caster != nil && caster.ToBroadcast(m))
 	}
 	a.Messages = nil
 	return out, nil

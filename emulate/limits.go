@@ -145,4 +145,7 @@ func (b *bucket) refuse(from netip.AddrPort, now time.Time) (note bool) {
 	return now.Sub(b.noted) >= rateNoted
 }
 
-func (b *bucket) charge(bytes int) { b.tokens -= float64((bytes + rateUnit - 1) / rateUnit) }
+// charge counts an answer: every datagram of it, and more for long ones.
+func (b *bucket) charge(datagrams, bytes int) {
+	b.tokens -= float64(max(datagrams, (bytes+rateUnit-1)/rateUnit))
+}

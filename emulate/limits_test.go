@@ -243,7 +243,7 @@ func TestUDPRate(t *testing.T) {
 	}
 	bucket := u.rate.bucket(netip.MustParseAddr("192.0.2.1"), u.at)
 	for range 20 {
-		bucket.charge(1000)
+		bucket.charge(1, 1000)
 	}
 	if n := ask("192.0.2.1:7", 5); n != 0 {
 		t.Errorf("%d answers beyond the rate", n)
@@ -257,7 +257,7 @@ func TestUDPRate(t *testing.T) {
 	}
 	big := u.rate.bucket(netip.MustParseAddr("203.0.113.7"), u.at)
 	before := big.tokens
-	big.charge(60000)
+	big.charge(1, 60000)
 	if got := before - big.tokens; got != 40 {
 		t.Errorf("60000 bytes count as %v datagrams", got)
 	}

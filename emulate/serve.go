@@ -33,6 +33,10 @@ type Options struct {
 	// service of that protocol and transport on each device.
 	Ports map[string]uint16
 
+	// Broadcast makes services that can be asked by broadcast (BACnet: who is) hear what is sent to the
+	// broadcast addresses of their network, and say by broadcast what the device says so.
+	Broadcast bool
+
 	Timing Timing
 	Values Values
 	Seed   uint64           // 0: the profiles'
@@ -93,7 +97,9 @@ type door struct {
 	serving  bool
 	tcp      *net.TCPListener
 	packets  *net.UDPConn
-	crowd    crowd // the connections in it
+	casts    []*castPort    // for what is asked of everybody
+	wide     netip.AddrPort // the network's broadcast address; invalid: nothing goes there
+	crowd    crowd          // the connections in it
 }
 
 // Listening is a row of the table of what is served where.
@@ -208,6 +214,9 @@ func (d *Decoy) Serve(ctx context.Context) error {
 				o.accept()
 			}
 		})
+		for _, c := range o.casts {
+			d.wg.Go(newCastPort(o, c).serve)
+		}
 	}
 	<-ctx.Done()
 	err := d.Close()

@@ -27,6 +27,11 @@ type udpPort struct {
 	ticking []*udpPeer // those that will say something unasked
 	later   *outbox    // nil: all is sent at once
 	wild    *wildcard  // nil: bound to one address
+	sender  *net.UDPConn
+	casts   *castPort      // nil: the port is not for broadcasts
+	cast    bool           // the datagram in hand was broadcast
+	wide    netip.AddrPort // where broadcasts go; invalid: to who asked
+	told    rateLimit      // of broadcasts
 
 	in    []byte
 	out   []byte
@@ -51,7 +56,7 @@ const maxDatagram = 65535
 
 func newUDPPort(o *door) *udpPort {
 	u := &udpPort{
-		decoy: o.decoy, door: o, pc: o.packets, local: o.address(), limits: o.services[0].limits,
+		decoy: o.decoy, door: o, pc: o.packets, sender: o.packets, wide: o.wide, local: o.address(), limits: o.services[0].limits,
 		peers: map[netip.AddrPort]*udpPeer{}, in: make([]byte, maxDatagram),
 	}
 	u.rate.perSecond = u.limits.Rate
@@ -84,6 +89,8 @@ func (u *udpPort) serve() {
 		n, from, local, err := u.receive()
 		u.tell()
 		switch {
+		case err == nil && u.cast && u.casts == nil && !u.decoy.opt.Broadcast:
+			// It was for everybody, and nobody asked for that.
 		case err == nil:
 			u.datagram(u.in[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), local)
 		case errors.Is(err, os.ErrDeadlineExceeded):
@@ -104,19 +111,37 @@ func (u *udpPort) receive() (n int, from, local netip.AddrPort, err error) {
 		n, from, err = u.pc.ReadFromUDPAddrPort(u.in)
 		return n, from, u.local, err
 	}
-	n, from, to, err := u.wild.read(u.in)
-	if !to.IsValid() {
-		to = u.local.Addr()
+	for {
+		n, from, to, err := u.wild.read(u.in)
+		if u.casts != nil {
+			if err == nil && !u.casts.takes(to) {
+				continue // from another network
+			}
+			return n, from, u.local, err
+		}
+		if !to.local.IsValid() {
+			to.local = u.local.Addr()
+		}
+		if u.cast = to.cast; u.cast && u.decoy.opt.Broadcast {
+			u.wide = netip.AddrPortFrom(broadcastOf(to.local), u.local.Port())
+		}
+		return n, from, netip.AddrPortFrom(to.local, u.local.Port()), err
 	}
-	return n, from, netip.AddrPortFrom(to, u.local.Port()), err
+}
+
+// An arrival is how a datagram came.
+type arrival struct {
+	local netip.Addr // of this machine's addresses, the one it came to
+	iface int
+	cast  bool // it was broadcast
 }
 
 // transmit sends a datagram from the address that was asked.
 func (u *udpPort) transmit(b []byte, from netip.Addr, to netip.AddrPort) error {
-	if u.wild != nil {
+	if u.wild != nil && u.casts == nil {
 		return u.wild.write(b, from, to)
 	}
-	_, err := u.pc.WriteToUDPAddrPort(b, to)
+	_, err := u.sender.WriteToUDPAddrPort(b, to)
 	return err
 }
 
@@ -202,9 +227,9 @@ func (u *udpPort) datagram(b []byte, from, local netip.AddrPort) {
 		p = u.meet(from, local, b)
 	}
 	u.touch(p)
-	sent := u.respond(p, b)
+	datagrams, bytes := u.respond(p, b)
 	if bucket != nil {
-		bucket.charge(sent)
+		bucket.charge(datagrams, bytes)
 	}
 }
 

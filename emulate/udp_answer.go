@@ -1,16 +1,20 @@
 package emulate
 
 import (
+	"net/netip"
 	"slices"
 	"time"
 
 	"ringer/capture/wire"
 )
 
-// respond answers a datagram of a peer, and says how many bytes went out.
-func (u *udpPort) respond(p *udpPeer, b []byte) int {
+// respond answers a datagram of a peer, and says how much went out.
+func (u *udpPort) respond(p *udpPeer, b []byte) (datagrams, bytes int) {
 	_, m, err := p.d.conn.Next(wire.Client, b, true)
 	req := span{0, len(b)}
+	if u.cast && (err != nil || m == nil || !byBroadcast(p.d.service, m)) {
+		return 0, 0 // nobody answers that for everybody
+	}
 	if err != nil || m == nil {
 		a, _, out, failure := p.d.bad(b, u.out[:0])
 		t := turn{kind: BadInput, from: a.From, req: req}
@@ -18,7 +22,7 @@ func (u *udpPort) respond(p *udpPeer, b []byte) int {
 			t.text = err.Error()
 		}
 		u.send(p, t, b, out, 0, failure)
-		return len(out)
+		return len(p.d.ends), len(out)
 	}
 	a, out, err := p.d.answer(m, u.out[:0])
 	var took time.Duration
@@ -29,12 +33,13 @@ func (u *udpPort) respond(p *udpPeer, b []byte) int {
 		}
 	}
 	u.send(p, turn{kind: Asked, from: a.From, req: req, text: a.Note}, b, out, took, err)
+	datagrams = len(p.d.ends)
 	if a.Close {
 		u.drop(p)
-		return len(out)
+		return datagrams, len(out)
 	}
 	u.enrol(p)
-	return len(out)
+	return datagrams, len(out)
 }
 
 // push says what a session says unasked.
@@ -78,7 +83,7 @@ func (u *udpPort) send(p *udpPeer, t turn, in, out []byte, took time.Duration, e
 			t = turn{kind: Pushed, from: t.from, delay: t.delay}
 		}
 		t.ans = span{begin, end}
-		if e := u.post(p, out[begin:end], t.delay); e != nil {
+		if e := u.post(p, u.destination(p, i), out[begin:end], t.delay); e != nil {
 			t.text = "the answer could not be delivered: " + e.Error()
 		}
 		begin = end
@@ -88,11 +93,14 @@ func (u *udpPort) send(p *udpPeer, t turn, in, out []byte, took time.Duration, e
 	}
 }
 
-func (u *udpPort) post(p *udpPeer, b []byte, delay time.Duration) error {
-	if delay > 0 && u.later != nil {
-		return u.later.add(letter{due: u.at.Add(delay), from: p.local.Addr(), to: p.addr, b: append([]byte(nil), b...)})
+func (u *udpPort) post(p *udpPeer, to netip.AddrPort, b []byte, delay time.Duration) error {
+	if !to.IsValid() {
+		return nil
 	}
-	return u.transmit(b, p.local.Addr(), p.addr)
+	if delay > 0 && u.later != nil {
+		return u.later.add(letter{due: u.at.Add(delay), from: p.local.Addr(), to: to, b: append([]byte(nil), b...)})
+	}
+	return u.transmit(b, p.local.Addr(), to)
 }
 
 func (u *udpPort) log(p *udpPeer, t turn, in, out []byte) {

@@ -1,8 +1,11 @@
 package emulate
 
 import (
+	"context"
+	"encoding/binary"
 	"net"
 	"net/netip"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -33,8 +36,8 @@ func newWildcard(pc *net.UDPConn, at netip.Addr) (*wildcard, error) {
 	return &wildcard{pc: pc}, err
 }
 
-// read is ReadFromUDPAddrPort that also tells the address the datagram was sent to, if it can.
-func (w *wildcard) read(b []byte) (n int, from netip.AddrPort, to netip.Addr, err error) {
+// read is ReadFromUDPAddrPort that also tells how the datagram came, as far as it can.
+func (w *wildcard) read(b []byte) (n int, from netip.AddrPort, to arrival, err error) {
 	n, k, _, from, err := w.pc.ReadMsgUDPAddrPort(b, w.oob[:])
 	if err != nil {
 		return n, from, to, err
@@ -46,9 +49,13 @@ func (w *wildcard) read(b []byte) (n int, from netip.AddrPort, to netip.Addr, er
 		}
 		switch {
 		case head.Level == unix.IPPROTO_IP && head.Type == unix.IP_PKTINFO && len(data) >= 12:
-			to = netip.AddrFrom4([4]byte(data[8:12]))
+			to.local = netip.AddrFrom4([4]byte(data[8:12]))
+			if own := netip.AddrFrom4([4]byte(data[4:8])); own != to.local && isBroadcast(to.local) {
+				to.local, to.cast = own, true
+			}
+			to.iface = int(binary.NativeEndian.Uint32(data))
 		case head.Level == unix.IPPROTO_IPV6 && head.Type == unix.IPV6_PKTINFO && len(data) >= 16:
-			to = netip.AddrFrom16([16]byte(data[:16])).Unmap()
+			to.local = netip.AddrFrom16([16]byte(data[:16])).Unmap()
 		}
 		rest = more
 	}
@@ -66,4 +73,21 @@ func (w *wildcard) write(b []byte, from netip.Addr, to netip.AddrPort) error {
 	}
 	_, _, err := w.pc.WriteMsgUDPAddrPort(b, oob, to)
 	return err
+}
+
+// listenBroadcast binds a broadcast address, which several may do at once.
+func listenBroadcast(at netip.AddrPort) (*net.UDPConn, error) {
+	lc := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
+		var failure error
+		err := raw.Control(func(fd uintptr) { failure = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1) })
+		if err != nil {
+			return err
+		}
+		return failure
+	}}
+	c, err := lc.ListenPacket(context.Background(), "udp4", at.String())
+	if err != nil {
+		return nil, err
+	}
+	return c.(*net.UDPConn), nil
 }

@@ -3,6 +3,7 @@
 package emulate
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 )
@@ -13,7 +14,7 @@ type wildcard struct{ pc *net.UDPConn }
 
 func newWildcard(pc *net.UDPConn, _ netip.Addr) (*wildcard, error) { return &wildcard{pc}, nil }
 
-func (w *wildcard) read(b []byte) (n int, from netip.AddrPort, to netip.Addr, err error) {
+func (w *wildcard) read(b []byte) (n int, from netip.AddrPort, to arrival, err error) {
 	n, from, err = w.pc.ReadFromUDPAddrPort(b)
 	return n, from, to, err
 }
@@ -21,4 +22,8 @@ func (w *wildcard) read(b []byte) (n int, from netip.AddrPort, to netip.Addr, er
 func (w *wildcard) write(b []byte, _ netip.Addr, to netip.AddrPort) error {
 	_, err := w.pc.WriteToUDPAddrPort(b, to)
 	return err
+}
+
+func listenBroadcast(netip.AddrPort) (*net.UDPConn, error) {
+	return nil, errors.New("broadcasts are only heard on Linux")
 }

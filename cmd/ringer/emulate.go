@@ -42,6 +42,7 @@ where those may not be bound, all ports are moved, and the table says where to.
 			&cli.StringSliceFlag{Name: "map", Usage: "serve a device at an address: `DEVICE=ADDR` (repeat for more)"},
 			&cli.StringSliceFlag{Name: "map-port", Usage: "serve a protocol on another port: `PROTOCOL=N`; 0 is any free one (repeat for more)"},
 			&cli.IntFlag{Name: "port-offset", Usage: "add `N` to every port", DefaultText: "0, or what it takes to be allowed to bind"},
+			&cli.BoolFlag{Name: "broadcast", Usage: "be asked by broadcast, too, and answer so where the device does (BACnet); only on networks where that disturbs nobody"},
 			&cli.StringFlag{Name: "timing", Usage: "`WHEN` to answer: after \"recorded\" times, or at once (\"none\")", Value: "recorded"},
 			&cli.StringFlag{Name: "values", Usage: "`WHICH` values: as \"recorded\", then modelled; or by the \"model\" from the start", Value: "recorded"},
 			&cli.StringFlag{Name: "events", Usage: "write what visitors do to `FILE`, one JSON object a line; \"none\": nowhere; \"-\": standard output", Value: "events.jsonl"},
@@ -129,7 +130,7 @@ func logger(c *cli.Context) *slog.Logger {
 }
 
 func serveOptions(c *cli.Context) (emulate.Options, error) {
-	opt := emulate.Options{Bind: c.String("bind"), PortOffset: -1, Seed: c.Uint64("seed"), Log: logger(c)}
+	opt := emulate.Options{Bind: c.String("bind"), Broadcast: c.Bool("broadcast"), PortOffset: -1, Seed: c.Uint64("seed"), Log: logger(c)}
 	if c.IsSet("port-offset") {
 		if opt.PortOffset = c.Int("port-offset"); opt.PortOffset < 0 || opt.PortOffset > 65000 {
 			return opt, usage("--port-offset %d: want a number from 0 to 65000", opt.PortOffset)
