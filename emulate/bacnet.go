@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"net/netip"
 	"path"
 	"slices"
 	"time"
@@ -26,7 +25,7 @@ type bacnetService struct {
 	networks []uint16                            // that it routes to
 	files    map[uint32][]byte
 	peers    []bacnet.BroadcastPeer
-	foreign  []bacnetForeign
+	foreign  []*bacnetForeign
 	watched  int // subscriptions of all sessions
 }
 
@@ -111,6 +110,7 @@ type bacnetSession struct {
 	transfers []*bacnetTransfer // segmented answers on their way
 	uploads   []*bacnetUpload   // segmented requests that are not complete
 	watches   []*bacnetWatch    // what it subscribed to
+	unheard   []*bacnetUnheard  // notifications that were not acknowledged
 	invoke    uint8             // of the last confirmed notification
 }
 
@@ -120,7 +120,7 @@ func (c *bacnetSession) Greet() Answer { return Answer{} }
 // Close forgets what the peer subscribed to.
 func (c *bacnetSession) Close() {
 	c.s.watched -= len(c.watches)
-	c.watches = nil
+	c.watches, c.unheard = nil, nil
 }
 
 func (c *bacnetSession) Answer(request wire.Message) Answer {
@@ -150,7 +150,16 @@ func (c *bacnetSession) Answer(request wire.Message) Answer {
 		return c.unconfirmed(q)
 	case *bacnet.SegmentAck:
 		return c.acknowledged(q)
+	case *bacnet.SimpleAck:
+		c.heard(q.InvokeID)
+	case *bacnet.Error:
+		c.heard(q.InvokeID)
+	case *bacnet.Reject:
+		c.heard(q.InvokeID)
 	case *bacnet.Abort:
+		if q.Server {
+			c.heard(q.InvokeID)
+		}
 		c.transfers = slices.DeleteFunc(c.transfers, func(t *bacnetTransfer) bool { return t.invoke == q.InvokeID && !q.Server })
 	case *bacnet.NetworkMessage:
 		return c.network(q)
@@ -369,11 +378,4 @@ func (d *bacnetDevice) unlocks(password *bacnet.Text) bool {
 		return password != nil && profiles.Verify(d.spec.Password, []byte(password.String()))
 	}
 	return d.spec.Unlocked
-}
-
-// A bacnetForeign is a foreign device that registered (Annex J.5).
-type bacnetForeign struct {
-	address netip.AddrPort
-	ttl     uint16
-	until   time.Time
 }

@@ -75,6 +75,8 @@ func (c *bacnetSession) subscribe(d *bacnetDevice, q *bacnet.ConfirmedRequest, p
 func (c *bacnetSession) Tick(now time.Time) (Answer, time.Time) {
 	out, next := c.again(now)
 	from := Recorded
+	told, at := c.forwarded(now)
+	out, next = append(out, told...), sooner(next, at)
 	n := len(c.watches)
 	c.watches = slices.DeleteFunc(c.watches, func(w *bacnetWatch) bool { return !w.until.IsZero() && !now.Before(w.until) })
 	c.s.watched -= n - len(c.watches)
@@ -86,6 +88,8 @@ func (c *bacnetSession) Tick(now time.Time) (Answer, time.Time) {
 			out, from = append(out, m), f
 		}
 	}
+	told, at = c.remind(now)
+	out, next = append(out, told...), sooner(next, at)
 	if len(c.watches) > 0 {
 		next = soonest(next, now.Add(bacnetWatchEvery))
 	}
@@ -123,7 +127,57 @@ func (c *bacnetSession) notify(w *bacnetWatch, now time.Time) (wire.Message, Ori
 	}
 	c.invoke++
 	h.Network.Control |= bacnet.ExpectingReply
-	return &bacnet.ConfirmedRequest{Header: h, MaxAPDU: 5, InvokeID: c.invoke, Service: bacnet.ConfirmedCOVNotification, Parameters: p}, from
+	m := &bacnet.ConfirmedRequest{Header: h, MaxAPDU: 5, InvokeID: c.invoke, Service: bacnet.ConfirmedCOVNotification, Parameters: p}
+	c.unheard = slices.DeleteFunc(c.unheard, func(u *bacnetUnheard) bool { return u.w == w }) // the newer one says it all
+	if wait, tries := w.d.patience(); tries > 0 && len(c.unheard) < bacnetWatchesMax {
+		c.unheard = append(c.unheard, &bacnetUnheard{m: m, w: w, wait: wait, due: now.Add(wait), left: tries})
+	}
+	return m, from
+}
+
+// A bacnetUnheard is a notification that was not acknowledged yet.
+type bacnetUnheard struct {
+	m    *bacnet.ConfirmedRequest
+	w    *bacnetWatch
+	wait time.Duration
+	due  time.Time // when it is sent again
+	left int       // so many times
+}
+
+// patience is how long the device waits for acknowledgements, and how often it sends again what has none.
+func (d *bacnetDevice) patience() (wait time.Duration, tries int) {
+	wait, tries = 3*time.Second, 3
+	if n, ok := d.number(bacnet.PropAPDUTimeout); ok && n > 0 {
+		wait = time.Duration(min(max(n, 250), 60_000)) * time.Millisecond
+	}
+	if n, ok := d.number(bacnet.PropNumberOfAPDURetries); ok {
+		tries = int(min(n, 10))
+	}
+	return wait, tries
+}
+
+// remind sends again what was not acknowledged in time.
+func (c *bacnetSession) remind(now time.Time) (out []wire.Message, next time.Time) {
+	c.unheard = slices.DeleteFunc(c.unheard, func(u *bacnetUnheard) bool {
+		if !slices.Contains(c.watches, u.w) {
+			return true
+		}
+		if u.due.After(now) {
+			next = soonest(next, u.due)
+			return false
+		}
+		u.left--
+		u.due = now.Add(u.wait)
+		out = append(out, u.m)
+		next = soonest(next, u.due)
+		return u.left == 0
+	})
+	return out, next
+}
+
+// heard takes the answer to a notification: whatever it says, it is not sent again.
+func (c *bacnetSession) heard(invoke uint8) {
+	c.unheard = slices.DeleteFunc(c.unheard, func(u *bacnetUnheard) bool { return u.m.InvokeID == invoke })
 }
 
 // changed says whether a value differs enough from the one that was told last: reals by the increment.

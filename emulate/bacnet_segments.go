@@ -174,6 +174,14 @@ func soonest(a, b time.Time) time.Time {
 	return a
 }
 
+// sooner is the earlier of two times, of which zero means never.
+func sooner(a, b time.Time) time.Time {
+	if b.IsZero() {
+		return a
+	}
+	return soonest(a, b)
+}
+
 // A bacnetUpload is a request that comes in segments.
 type bacnetUpload struct {
 	invoke  uint8

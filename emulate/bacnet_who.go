@@ -2,7 +2,6 @@ package emulate
 
 import (
 	"slices"
-	"time"
 
 	"ringer/capture/bacnet"
 	"ringer/capture/wire"
@@ -26,9 +25,11 @@ func (s *bacnetService) ToBroadcast(m wire.Message) bool {
 
 // unconfirmed answers what everybody may be asked.
 func (c *bacnetSession) unconfirmed(q *bacnet.UnconfirmedRequest) Answer {
-	if q.Link.Function == bacnet.DistributeBroadcast && !c.s.spec.Broadcasts {
-		return c.linkResult(bacnet.DistributeBroadcastNAK)
+	asker := c.s.foreigner(c.peer.Remote, c.s.st.Now())
+	if q.Link.Function == bacnet.DistributeBroadcast && asker == nil {
+		return c.linkResult(bacnet.DistributeBroadcastNAK) // only who is registered may ask for that (Annex J.4.5)
 	}
+	c.s.forward(q, &q.Header, c.origin(&q.Header), asker)
 	var out []wire.Message
 	for d := range c.s.all {
 		if !d.known || !d.hears(&q.Network) || d.spec.Silent || d.muted(c.s.st.Now()) {
@@ -51,6 +52,12 @@ func (c *bacnetSession) unconfirmed(q *bacnet.UnconfirmedRequest) Answer {
 	}
 	if out == nil {
 		return Answer{From: Refused}
+	}
+	for i, m := range out {
+		x := m.(*bacnet.UnconfirmedRequest)
+		if c.s.forward(x, &x.Header, c.peer.Local, asker); asker != nil && x.Link.Function == bacnet.OriginalBroadcast {
+			out[i] = bacnetForwarded(x, c.peer.Local)
+		}
 	}
 	return Answer{Messages: out, From: Modelled}
 }
@@ -136,56 +143,6 @@ func (c *bacnetSession) linkResult(code bacnet.ResultCode) Answer {
 		from = Refused
 	}
 	return c.say(&bacnet.LinkMessage{Header: bacnet.Header{Link: bacnet.Link{Function: bacnet.LinkResult}}, Result: code}, from)
-}
-
-// Bounds of the foreign device table, and how long an entry outlives its time to live (Annex J.5.2.3).
-const (
-	bacnetForeignMax   = 128
-	bacnetForeignGrace = 30 * time.Second
-)
-
-// link answers between link layers (Annex J.2): who manages no broadcasts says so.
-func (c *bacnetSession) link(q *bacnet.LinkMessage) Answer {
-	now := c.s.st.Now()
-	s := c.s
-	s.foreign = slices.DeleteFunc(s.foreign, func(f bacnetForeign) bool { return now.After(f.until) })
-	yes := s.spec.Broadcasts
-	table := &bacnet.LinkMessage{}
-	switch q.Link.Function {
-	case bacnet.WriteBroadcastTable:
-		return c.linkResult(bacnet.WriteBroadcastTableNAK) // no longer allowed, clause J.4.4.2
-	case bacnet.ReadBroadcastTable:
-		if !yes {
-			return c.linkResult(bacnet.ReadBroadcastTableNAK)
-		}
-		table.Link.Function, table.Peers = bacnet.ReadBroadcastTableAck, s.peers
-	case bacnet.RegisterForeignDevice:
-		is := func(f bacnetForeign) bool { return f.address == c.peer.Remote }
-		if !yes || len(s.foreign) >= bacnetForeignMax && !slices.ContainsFunc(s.foreign, is) {
-			return c.linkResult(bacnet.RegisterForeignDeviceNAK)
-		}
-		s.foreign = append(slices.DeleteFunc(s.foreign, is),
-			bacnetForeign{c.peer.Remote, q.TTL, now.Add(time.Duration(q.TTL)*time.Second + bacnetForeignGrace)})
-		return c.linkResult(bacnet.ResultOK)
-	case bacnet.ReadForeignTable:
-		if !yes {
-			return c.linkResult(bacnet.ReadForeignTableNAK)
-		}
-		table.Link.Function = bacnet.ReadForeignTableAck
-		for _, f := range s.foreign {
-			table.Foreign = append(table.Foreign, bacnet.ForeignDevice{Address: f.address, TTL: f.ttl, Remaining: uint16(min(0xffff, f.until.Sub(now)/time.Second))})
-		}
-	case bacnet.DeleteForeignEntry:
-		n := len(s.foreign)
-		s.foreign = slices.DeleteFunc(s.foreign, func(f bacnetForeign) bool { return yes && f.address == q.Address })
-		if len(s.foreign) == n {
-			return c.linkResult(bacnet.DeleteForeignEntryNAK)
-		}
-		return c.linkResult(bacnet.ResultOK)
-	default:
-		return Answer{From: Refused}
-	}
-	return c.say(table, Modelled)
 }
 
 // alarmSummary lists the objects that are in alarm (clause 13.6).
