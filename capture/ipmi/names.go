@@ -114,8 +114,14 @@ func (m *Command) Class() (string, wire.Effect) {
 	if q, ok := m.Body.(*GetIPStatistics); ok && q.Clear != 0 {
 		return "clear IP/UDP/RMCP statistics", wire.Control
 	}
+	if q, ok := m.Body.(*SetPowerRestorePolicy); ok && q.Policy&7 == noChange {
+		return "get power restore policies", wire.Read
+	}
 	return c.name, c.effect
 }
+
+// noChange as a power restore policy only asks which there are (section 28.8).
+const noChange = 3
 
 // Name is the command's name.
 func (t Target) Name(data []byte) string {
