@@ -25,6 +25,7 @@ var ipmiPlainQuestions = []struct {
 	{ipmi.App, 0x4a, []byte{1}},                        // consoles in use
 	{ipmi.Chassis, 0x00, nil},                          // capabilities
 	{ipmi.Chassis, 0x01, nil},                          // status
+	{ipmi.Chassis, 0x06, []byte{3}},                    // power restore policies, which this does not change
 	{ipmi.Chassis, 0x07, nil},                          // restart cause
 	{ipmi.Chassis, 0x0f, nil},                          // hours
 	{ipmi.Group, 0x00, []byte{ipmi.PICMGGroup}},        // PICMG, which ipmitool asks everybody
@@ -97,7 +98,7 @@ func (a *ipmiTour) parameters(n ipmi.NetFn, cmd uint8, data []byte, sets ipmiSet
 			if of.count != 0 {
 				most = min(most, counts[of.count]&of.mask)
 			}
-			for set := int(of.least); set <= int(most); set++ {
+			for set := int(of.least); set <= int(most)+1; set++ { // and how it refuses one that is not there
 				r, err := get(byte(set), 0)
 				if err != nil {
 					return err
