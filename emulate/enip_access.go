@@ -9,6 +9,9 @@ import (
 // tag reads or writes elements of a tag (1756-PM020, "Services Supported by Logix Controllers").
 func (x *enipSession) tag(q *enip.Request, r *enip.Response) Origin {
 	at, status, extended := x.d.find(q.Path)
+	if at.tag == nil {
+		return x.refuse(r, x.d.noTag.Status, x.d.noTag.Extended...)
+	}
 	if status != enip.Success {
 		if extended != 0 {
 			return x.refuse(r, status, extended)

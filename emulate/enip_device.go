@@ -39,6 +39,7 @@ type enipDevice struct {
 	noWay          profiles.ENIPAnswer
 	noClass        uint8 // what classes get that there are not
 	noInstance     uint8
+	noTag          profiles.ENIPAnswer
 	lists          map[enip.Command]*Cell
 	asks           map[string]*Cell // by enipAskKey
 	attributes     map[enipAttribute]*enipValue
@@ -69,6 +70,7 @@ func newENIPDevice(st *State, dev *profiles.Device) (*enipDevice, error) {
 		lists: map[enip.Command]*Cell{}, asks: map[string]*Cell{}, attributes: map[enipAttribute]*enipValue{}, classes: map[enipClass]bool{},
 		types: map[string]*enipType{}, templates: map[uint32]*enipType{}, tags: map[string]*enipTag{}, symbols: map[string][]*enipTag{},
 		noWay:   profiles.ENIPAnswer{Status: enip.ConnectionFailure, Extended: []uint16{enip.InvalidLinkAddress}, Data: []byte{1, 0}},
+		noTag:   profiles.ENIPAnswer{Status: enip.PathSegmentError},
 		noClass: enip.PathDestinationUnknown, noInstance: enip.ObjectDoesNotExist,
 		lastSession: enipFirstID + uint32(st.Rand("enip session").Uint32()&0xFFFF), lastConnection: enipFirstID + uint32(st.Rand("enip connection").Uint32()&0xFFFF),
 	}
@@ -404,7 +406,13 @@ func (d *enipDevice) openRefusals() {
 			d.noWay = a
 			continue
 		}
-		t, ok := enip.Path(key[4 : 4+2*int(key[3])]).Target()
+		path := enip.Path(key[4 : 4+2*int(key[3])])
+		if name, ok := enip.TagName(path); ok && (a.Status == enip.PathSegmentError || a.Status == enip.PathDestinationUnknown) {
+			if base, _ := enip.CutTag(name); d.tags[strings.ToLower(base)] == nil {
+				d.noTag = a
+			}
+		}
+		t, ok := path.Target()
 		if !ok || key[2] >= byte(enip.ExecutePCCC) {
 			continue
 		}

@@ -25,7 +25,7 @@ type asker struct {
 
 // askers lists them, in the order in which a device is asked.
 func askers() []asker {
-	return []asker{httpAsker(), s7Asker(), snmpAsker(), modbusAsker(), bacnetAsker(), ipmiAsker()}
+	return []asker{httpAsker(), s7Asker(), snmpAsker(), modbusAsker(), bacnetAsker(), ipmiAsker(), enipAsker()}
 }
 
 func cloneCommand() *cli.Command {
