@@ -48,6 +48,7 @@ type httpLearner struct {
 	sample        []byte
 	head          []byte
 	scheme        string // http or https
+	redfish       redfishLearner
 }
 
 type httpRoute struct {
@@ -83,6 +84,7 @@ func newHTTPLearner(s *Service) learner {
 		filed: map[uint64]httpFiled{}, seed: maphash.MakeSeed(),
 		who: newHTTPVisitors(salt, s.Options.KeepSecrets), waiting: map[uint64]*http.Request{}, varying: map[string]*httpVarying{},
 		sessions: map[[sha256.Size]byte]bool{},
+		redfish:  redfishLearner{found: map[string]*redfishFound{}, writable: map[string]bool{}, actions: map[string]profiles.RedfishAction{}},
 	}
 }
 
@@ -205,6 +207,9 @@ func (l *httpLearner) answered(x *capture.Exchange, q *httpQuestion) {
 		l.sample = s.Append(l.sample)
 	}
 	if names != nil {
+		if name := names[len(names)-1]; last != nil && !l.replies[name].Framed {
+			l.redfish.see(x, q, last, l.replies[name].Body, l.standIn)
+		}
 		if last != nil && !l.replies[names[len(names)-1]].Framed && r.NoneMatch == "" && r.ModifiedSince == "" && r.Range == "" {
 			r.pages.add(x.At.Add(x.Latency), last, l.replies[names[len(names)-1]].Body, l.bodies.get)
 		}

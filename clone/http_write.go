@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"ringer/capture/http"
 	"ringer/profiles"
 )
 
@@ -30,6 +31,9 @@ func (l *httpLearner) Finish(out *Output) (profiles.Section, error) {
 	if sec.Samples, err = l.writeSamples(out); err != nil {
 		return nil, err
 	}
+	if sec.Redfish, err = l.redfish.finish(out, l.s.Name(), l.redfishBody); err != nil {
+		return nil, err
+	}
 	sec.Volatile = l.volatile()
 	if l.who.hidden {
 		out.Redact("HTTP credentials", "salted verifiers")
@@ -44,6 +48,15 @@ func (l *httpLearner) Finish(out *Output) (profiles.Section, error) {
 		out.Redact("HTTP session cookies", "others of the same shape")
 	}
 	return sec, nil
+}
+
+// redfishBody is what a resource says, without the tokens of visitors.
+func (l *httpLearner) redfishBody(f *redfishFound) []byte {
+	b := f.unpacked(l.bodies.get(f.file))
+	if f.packed && !l.s.Options.KeepSecrets {
+		b = l.scrubBody(b, &http.Response{Headers: http.Headers{{Name: "Content-Type", Value: f.mime}}})
+	}
+	return b
 }
 
 func (l *httpLearner) writeRoutes(out *Output) ([]string, error) {

@@ -88,6 +88,19 @@ func newRedfishDevice(s *httpService, dev *profiles.Device) (*redfishDevice, err
 	return r, nil
 }
 
+// TimesItself says whether the Redfish tree tells how long answers take.
+func (s *httpService) TimesItself() bool {
+	if s.redfish == nil {
+		return false
+	}
+	for _, x := range s.redfish.tree {
+		if x.wait > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // comeDue does what the time has come for.
 func (r *redfishDevice) comeDue() {
 	now := r.st.Now()
@@ -139,14 +152,24 @@ func (h *httpSession) redfish(a *httpAsked) (ans Answer, ok bool) {
 	if len(at) > 1 {
 		q.path = strings.TrimSuffix(at, "/")
 	}
+	signed := q.identify()
+	if q.who == nil && !q.open() {
+		if signed && q.req.Headers.Get("X-Auth-Token") == "" {
+			return q.refuse(401, "ResourceAtUriUnauthorized", q.path, "Invalid credentials"), true
+		}
+		return q.refuse(401, "NoValidSession"), true
+	}
+	if q.who != nil {
+		a.good = true
+	}
 	if h.stillRecorded(q) {
 		return Answer{}, false
 	}
 	return q.answer(), true
 }
 
-// stillRecorded says whether the recording has an answer to this that was not given yet, and nothing was
-// changed since.
+// stillRecorded says whether the recording answers this: what was not given yet, and what goes on by itself
+// from there; until somebody changes the resource.
 func (h *httpSession) stillRecorded(q *redfishAsked) bool {
 	if q.req.Method != "GET" && q.req.Method != "HEAD" {
 		return false
@@ -156,11 +179,14 @@ func (h *httpSession) stillRecorded(q *redfishAsked) bool {
 		return false
 	}
 	route := h.s.choose(question, q.httpAsked)
-	if route == nil || !route.fresh() || route.status() != 200 {
+	if route == nil || route.status() != 200 {
 		return false
 	}
 	x := q.r.at(q.path)
-	return x == nil || !q.r.touched(x)
+	if x == nil {
+		return true
+	}
+	return !q.r.touched(x) && len(x.points) == 0 && (route.fresh() || route.moving.any() || strings.IndexByte(q.req.Target, '?') >= 0)
 }
 
 // touched says whether a resource was changed by somebody.
@@ -175,13 +201,6 @@ func (r *redfishDevice) touched(x *redfishResource) bool {
 
 func (q *redfishAsked) answer() Answer {
 	x := q.r.at(q.path)
-	signed := q.identify()
-	if q.who == nil && !q.open() {
-		if signed && q.req.Headers.Get("X-Auth-Token") == "" {
-			return q.refuse(401, "ResourceAtUriUnauthorized", q.path, "Invalid credentials")
-		}
-		return q.refuse(401, "NoValidSession")
-	}
 	if q.expected {
 		return q.h.goAhead(q.httpAsked)
 	}
@@ -264,7 +283,9 @@ func (q *redfishAsked) read(x *redfishResource) Answer {
 		return q.say(304, x, nil)
 	}
 	a := q.say(200, x, body)
-	a.Wait = x.wait
+	if _, paced := q.h.s.sec.Latency["get"]; !paced {
+		a.Wait = x.wait
+	}
 	if len(x.points) > 0 {
 		a.From = Point
 	} else if !x.changed {

@@ -179,7 +179,9 @@ func (d *Decoy) run(dev *profiles.Device, at netip.Addr, protocols func(name str
 			limits: limitsOf(s.Common().Limits, s.Common().Port.UDP),
 		}
 		if d.opt.Timing == TimingRecorded {
-			v.pace = newPace(s.Common().Latency)
+			if v.pace = newPace(s.Common().Latency); v.pace == nil && timesItself(service) {
+				v.pace = &pace{}
+			}
 		}
 		secrecy.prepare(dev, v, s.Common().TLS, d.now)
 		r.services = append(r.services, v)

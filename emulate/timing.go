@@ -50,6 +50,12 @@ func newPace(classes map[string]profiles.Latency) *pace {
 	return p
 }
 
+// timesItself says whether a service without latencies knows how long its answers take: by their Wait.
+func timesItself(s Service) bool {
+	t, ok := s.(interface{ TimesItself() bool })
+	return ok && t.TimesItself()
+}
+
 // of draws the time for one answer to req.
 func (p *pace) of(req wire.Message, a *Answer, r *rand.Rand) time.Duration {
 	class := a.Class

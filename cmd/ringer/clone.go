@@ -25,7 +25,7 @@ type asker struct {
 
 // askers lists them, in the order in which a device is asked.
 func askers() []asker {
-	return []asker{httpAsker(), s7Asker(), snmpAsker(), modbusAsker(), bacnetAsker(), ipmiAsker(), enipAsker()}
+	return []asker{redfishAsker(), httpAsker(), s7Asker(), snmpAsker(), modbusAsker(), bacnetAsker(), ipmiAsker(), enipAsker()}
 }
 
 func cloneCommand() *cli.Command {
@@ -109,6 +109,9 @@ func cloneFlags() []cli.Flag {
 
 // examplePort is a port of a protocol, for the help.
 func examplePort(name string) string {
+	if name == "redfish" {
+		return "443"
+	}
 	if p := protocolNamed(name); p != nil {
 		if _, number, ok := strings.Cut(p.Ports()[0], "/"); ok {
 			return number
