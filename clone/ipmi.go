@@ -2,6 +2,7 @@ package clone
 
 import (
 	"bytes"
+	"net/netip"
 	"slices"
 
 	"ringer/capture"
@@ -25,7 +26,7 @@ type ipmiLearner struct {
 	trends   int
 	sealed   bool // something stayed opaque
 	secrets  bool // something was left out
-	power    *bool
+	follows  bool // the controller gives its own address
 }
 
 // ipmiCells are cells by their names.
@@ -162,7 +163,7 @@ func (l *ipmiLearner) command(x *capture.Exchange, q *ipmi.Command, reply wire.M
 		return false
 	}
 	if in {
-		l.state(q, r)
+		l.state(x, q, r)
 		if l.record(x, q, r) {
 			return true
 		}
@@ -187,7 +188,7 @@ func ipmiBegins(q *ipmi.Command) bool {
 }
 
 // state learns what commands say of the controller, beside their answers.
-func (l *ipmiLearner) state(q *ipmi.Command, r *ipmi.Reply) {
+func (l *ipmiLearner) state(x *capture.Exchange, q *ipmi.Command, r *ipmi.Reply) {
 	if r.Code != ipmi.CodeOK {
 		return
 	}
@@ -207,14 +208,19 @@ func (l *ipmiLearner) state(q *ipmi.Command, r *ipmi.Reply) {
 			u.Disabled = b.Enabled>>6 == 2 || b.Access&0x10 == 0
 			l.users[slot] = u
 		}
-	case *ipmi.GetChassisStatusReply:
-		on := b.Power&1 != 0
-		l.power = &on
+	case *ipmi.GetLANConfigReply:
+		ask, ok := q.Body.(*ipmi.GetLANConfig)
+		if a, is4 := netip.AddrFromSlice(b.Value); ok && is4 && ask.Parameter == lanAddress && a == x.Server.Addr().Unmap() {
+			l.follows = true
+		}
 	}
 }
 
-// lanCommunity is the LAN parameter with the community of SNMP traps (table 23-4).
-const lanCommunity = 16
+// The LAN parameters with the address, and with the community of SNMP traps (table 23-4).
+const (
+	lanAddress   = 3
+	lanCommunity = 16
+)
 
 // scrub takes secrets out of an answer.
 func (l *ipmiLearner) scrub(q *ipmi.Command, data []byte) []byte {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"ringer/capture"
 	"ringer/capture/ipmi"
@@ -15,8 +16,9 @@ import (
 type ipmiRecords struct {
 	sdr, sel ipmiChain
 	fru      map[uint8]*ipmiImage
-	empty    bool // the log of events was seen empty
-	changed  bool // somebody changed the log: what is read from then on is not what was there
+	empty    bool          // the log of events was seen empty
+	skew     time.Duration // how far its clock is ahead
+	changed  bool          // somebody changed the log: what is read from then on is not what was there
 }
 
 // An ipmiChain is a list of records, each of which names the next.
@@ -42,6 +44,9 @@ const (
 	ipmiImageMax   = 1 << 16
 	ipmiRecordsMax = 1 << 12
 )
+
+// ipmiSkew is how far a clock may be off that follows the time.
+const ipmiSkew = 2 * time.Second
 
 func newIPMIRecords() ipmiRecords {
 	chain := func() ipmiChain { return ipmiChain{records: map[uint16]*ipmiImage{}, next: map[uint16]uint16{}} }
@@ -166,6 +171,12 @@ func (l *ipmiLearner) record(x *capture.Exchange, q *ipmi.Command, r *ipmi.Reply
 		}
 		return part()
 	}
+	switch b := r.Body.(type) {
+	case *ipmi.GetSELInfoReply:
+		rec.empty = rec.empty || b.Entries == 0 && !rec.changed && !rec.sel.begun
+	case *ipmi.GetSELTimeReply:
+		rec.skew = time.Unix(int64(b.Time), 0).Sub(x.At).Round(time.Second)
+	}
 	switch {
 	case q.NetFn == ipmi.Storage && (q.Cmd == 0x22 || q.Cmd == 0x42):
 		return r.Code == ipmi.CodeOK
@@ -223,6 +234,9 @@ func ipmiUnreserved(q *ipmi.Command) []byte {
 // finishRecords writes what is whole, and the parts of what is not into the cells.
 func (l *ipmiLearner) finishRecords(sec *profiles.IPMI, out *Output) error {
 	rec := &l.records
+	if rec.skew < -ipmiSkew || rec.skew > ipmiSkew {
+		sec.Skew = rec.skew
+	}
 	whole := map[ipmi.Target]bool{}
 	write := func(name string, b []byte) (string, error) {
 		name = "ipmi/" + name + "-" + l.s.Capture + ".bin"

@@ -15,6 +15,7 @@ func (l *ipmiLearner) Finish(out *Output) (profiles.Section, error) {
 	if len(l.inside.order)+len(l.outside.order)+len(l.parts.order)+len(l.sessions.names)+len(l.sessions.opened) == 0 && l.s.Record.Len() == 0 {
 		return nil, nil
 	}
+	sec.Follows = l.follows
 	l.finishSessions(sec, out)
 	if err := l.finishRecords(sec, out); err != nil {
 		return nil, err

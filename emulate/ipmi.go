@@ -44,6 +44,7 @@ type ipmiService struct {
 	closing  uint32                    // the session that the command in hand ends
 	policy   int                       // the power restore policy that was set; -1: none
 	commands map[ipmi.Target]bool      // that the controller was seen to have
+	does     map[ipmi.Target]bool      // and to carry out
 	refuses  map[ipmi.Target]ipmi.Code // and how it refused them
 }
 

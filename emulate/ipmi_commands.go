@@ -103,6 +103,9 @@ func (s *ipmiService) inside(p *ipmiPeer, n *ipmiSession, q *ipmi.Command, data 
 	case *ipmi.GetSessionInfo:
 		return s.sessionInfo(n, b)
 	}
+	if code, ok := s.cannot(q, data); ok {
+		return code, nil, Recorded, ""
+	}
 	if code, body, note, ok := s.payload(n, q); ok {
 		return code, body, Point, note
 	}
@@ -121,7 +124,7 @@ func (s *ipmiService) inside(p *ipmiPeer, n *ipmiSession, q *ipmi.Command, data 
 	if code, body, ok := s.text(q, data); ok {
 		return code, body, Point, ""
 	}
-	if code, ok := s.set(q, data); ok {
+	if code, ok := s.set(q); ok {
 		class, _ := wire.Class(q)
 		return code, nil, Point, class
 	}
@@ -168,23 +171,44 @@ const ipmiNoParameter ipmi.Code = 0x80
 // knows says whether the controller was seen to carry out a command with other data.
 func (s *ipmiService) knows(t ipmi.Target) bool {
 	if s.commands == nil {
-		s.commands, s.refuses = map[ipmi.Target]bool{}, map[ipmi.Target]ipmi.Code{}
+		s.commands, s.does, s.refuses = map[ipmi.Target]bool{}, map[ipmi.Target]bool{}, map[ipmi.Target]ipmi.Code{}
 		for _, cell := range slices.Sorted(maps.Keys(s.cells)) {
 			target, _, ok, _ := profiles.ParseIPMICell(cell)
 			if !ok || strings.HasPrefix(cell, profiles.IPMIOutside) {
 				continue
 			}
 			v, _ := s.cells[cell].Peek(s.st)
-			if len(v) == 0 || ipmi.Code(v[0]) == ipmi.InvalidCommand {
+			if len(v) == 0 {
 				continue
 			}
-			s.commands[target] = true
-			if code := ipmi.Code(v[0]); code != ipmi.CodeOK {
+			code := ipmi.Code(v[0])
+			if code != ipmi.CodeOK {
 				s.refuses[target] = code
+			} else {
+				s.does[target] = true
 			}
+			s.commands[target] = s.commands[target] || code != ipmi.InvalidCommand
 		}
 	}
 	return s.commands[ipmi.Target{NetFn: t.NetFn, Cmd: t.Cmd}]
+}
+
+// cannot is how the controller was seen to refuse to change something: with this data, or whenever it was
+// asked to.
+func (s *ipmiService) cannot(q *ipmi.Command, data []byte) (ipmi.Code, bool) {
+	if _, effect := wire.Class(q); effect == wire.Read {
+		return 0, false
+	}
+	if c := s.cells[profiles.IPMICell(q.Target, data)]; c != nil {
+		v, _ := c.Peek(s.st)
+		if len(v) > 0 {
+			return ipmi.Code(v[0]), v[0] != byte(ipmi.CodeOK)
+		}
+	}
+	s.knows(q.Target)
+	t := ipmi.Target{NetFn: q.NetFn, Cmd: q.Cmd}
+	code, refused := s.refuses[t]
+	return code, refused && !s.does[t]
 }
 
 // authCapabilities answers the first question of every client (section 22.13).

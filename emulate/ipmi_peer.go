@@ -247,5 +247,6 @@ func (p *ipmiPeer) activate(n *ipmiSession, q *ipmi.Command) Answer {
 	fresh.begun, fresh.seen, fresh.window = true, first-1, 0
 	r := q.Answer(ipmi.CodeOK, &ipmi.ActivateSessionReply{Format: byte(n.format), ID: id, Sequence: first, Privilege: fresh.most})
 	s.seal(fresh, &r.Session)
+	r.Session.ID = old // that of the challenge holds until the console knows the other
 	return Answer{Messages: []wire.Message{r}, From: Modelled, Note: n.user.login()}
 }

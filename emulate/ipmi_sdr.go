@@ -94,7 +94,7 @@ func (s *ipmiService) shown(p *ipmiPeer, q *ipmi.Command, body ipmi.Body) ipmi.B
 	}
 	switch b := q.Body.(type) {
 	case *ipmi.GetLANConfig:
-		if a := p.peer.Local.Addr().Unmap(); b.Parameter == lanAddress && len(d) == 5 && a.Is4() && [4]byte(d[1:]) == [4]byte{} {
+		if a := p.peer.Local.Addr().Unmap(); s.sec.Follows && b.Parameter == lanAddress && len(d) == 5 && a.Is4() {
 			ip := a.As4()
 			return ipmi.Data(append(d[:1:1], ip[:]...))
 		}

@@ -6,10 +6,7 @@ import (
 )
 
 // set carries out the commands that change what another command asks for: what is set is read from then on.
-func (s *ipmiService) set(q *ipmi.Command, data []byte) (code ipmi.Code, ok bool) {
-	if code, _, _, ok := s.answered(profiles.IPMICell(q.Target, data)); ok && code != ipmi.CodeOK {
-		return code, true
-	}
+func (s *ipmiService) set(q *ipmi.Command) (code ipmi.Code, ok bool) {
 	get := func(n ipmi.NetFn, cmd uint8, ask []byte, answer []byte) (ipmi.Code, bool) {
 		cell := profiles.IPMICell(ipmi.Target{NetFn: n, Cmd: cmd}, ask)
 		if s.cells[cell] == nil && s.written[cell] == nil && !s.knows(ipmi.Target{NetFn: n, Cmd: cmd}) {

@@ -42,7 +42,7 @@ const (
 )
 
 func (r *ipmiStore) load(s *ipmiService) error {
-	r.fru = map[uint8][]byte{}
+	r.fru, r.offset = map[uint8][]byte{}, s.sec.Skew
 	if s.sec.SDR != "" {
 		b, err := s.dev.ReadFile(s.sec.SDR, ipmiFile)
 		if err != nil {
@@ -103,9 +103,15 @@ func (r *ipmiStore) command(s *ipmiService, q *ipmi.Command) (code ipmi.Code, bo
 		if f, has := r.fru[b.FRU]; has {
 			return ipmi.CodeOK, &ipmi.GetFRUInfoReply{Size: uint16(len(f)), Access: s.fruAccess(q)}, "", true
 		}
+		if len(r.fru) > 0 && s.cells[profiles.IPMICell(q.Target, q.Data(nil))] == nil {
+			return ipmi.NotPresent, nil, "", true
+		}
 	case *ipmi.ReadFRU:
 		if f, has := r.fru[b.FRU]; has {
 			return readFRU(f, b)
+		}
+		if len(r.fru) > 0 && s.cells[profiles.IPMICell(q.Target, q.Data(nil))] == nil {
+			return ipmi.NotPresent, nil, "", true
 		}
 	case *ipmi.WriteFRU:
 		if f, has := r.fru[b.FRU]; has {

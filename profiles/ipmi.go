@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+	"time"
 
 	"ringer/capture/ipmi"
 )
@@ -47,6 +48,11 @@ type IPMI struct {
 	Refuse *IPMIRefuse `yaml:"refuse,omitempty"`
 	// Reserved is what stands in the reserved bytes of the messages RAKP 2 and 4.
 	Reserved uint16 `yaml:"rakp_reserved,omitempty"`
+
+	// Follows: the LAN parameters give the address at which the controller is asked as its own.
+	Follows bool `yaml:"follows_address,omitempty"`
+	// Skew is how far the clock of the events is ahead.
+	Skew time.Duration `yaml:"skew,omitempty"`
 
 	// SDR, SEL and FRU are files of records as the controller keeps them, one after the other.
 	SDR string           `yaml:"sdr,omitempty"`
