@@ -31,10 +31,13 @@ func TestENIPTablesAnswerAsRecorded(t *testing.T) {
 				d.handle = l.answer(t, d.request(t, "register", "")).Messages[0].(*enip.RegisterSessionReply).Session
 				var seen tally
 				for _, r := range rows {
-					if r["server"] != server.String() || r["command"] != "0x006f" || r["req_cip"] == "" || r["rsp_cip"] == "" {
+					if r["server"] != server.String() || r["command"] != "0x006f" || r["req_cip"] == "" {
 						continue
 					}
 					a := l.answer(t, d.request(t, "rr", r["req_cip"]))
+					if r["rsp_cip"] == "" { // the device was silent, or the dissector missed what it said: either takes its place
+						continue
+					}
 					var got []byte
 					if m, ok := first(a.Messages).(*enip.UnconnectedReply); ok {
 						if o := m.Response.Open; o != nil { // the id is the device's choice
