@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -21,21 +22,39 @@ redfish-mockup is a folder, or a .zip of one, in the DMTF's mockup layout, with
 or without the folders redfish/v1 at its top. Who may log in is then said in
 the profile's accounts.
 
+ipmitool-sdr, ipmitool-sel and ipmitool-fru are what ipmitool's "sdr dump", "sel
+writeraw" and "fru read" write, freeipmi-debug is what FreeIPMI's tools print with
+--debug. What is in them is learned as from a recording, into a profile of its own
+or, with --into, into one that is there.
+
   ringer profile import --from redfish-mockup ./mockup -o server
-  ringer profile import --from redfish-mockup DSP2043_2024.1.zip -o server.zip`),
+  ringer profile import --from redfish-mockup DSP2043_2024.1.zip -o server.zip
+  ringer profile import --from ipmitool-sdr sdr.dump -o server
+  ringer profile import --from ipmitool-fru --fru 1 psu.bin --into server`),
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "from", Usage: "`FORMAT` of the source: " + redfishMockup, Required: true},
+			&cli.StringFlag{Name: "from", Usage: "`FORMAT` of the source: " + strings.Join(importFormats(), ", "), Required: true},
 			&cli.StringFlag{Name: "id", Usage: "`NAME` of the device"},
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the profile to `DIR` (or FILE.zip)"},
+			&cli.StringFlag{Name: "into", Usage: "add to `PROFILE` (of a management controller's files)"},
+			&cli.IntFlag{Name: "fru", Usage: "the inventory is number `N`"},
 			&cli.BoolFlag{Name: "force", Usage: "replace what is there already"},
 		},
 		Action: importProfile,
 	}
 }
 
+// importFormats are the names of all formats.
+func importFormats() []string { return append([]string{redfishMockup}, ipmiFileFormats()...) }
+
 func importProfile(c *cli.Context) error {
-	if f := c.String("from"); f != redfishMockup {
-		return usage("--from %s: want %s", f, redfishMockup)
+	f := c.String("from")
+	switch {
+	case slices.Contains(ipmiFileFormats(), f):
+		return importIPMI(c, f)
+	case f != redfishMockup:
+		return usage("--from %s: want %s", f, strings.Join(importFormats(), ", "))
+	case c.IsSet("into") || c.IsSet("fru"):
+		return usage("--into and --fru go with the files of a management controller")
 	}
 	if c.Args().Len() != 1 {
 		return usage("profile import wants one folder or .zip")
