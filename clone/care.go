@@ -77,13 +77,13 @@ func newPace(care Care, now func() time.Time, sleep func(context.Context, time.D
 
 // turn waits until the next question may be asked.
 func (p *pace) turn(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	p.mu.Lock()
 	now := p.now()
 	if p.stopped == nil && p.care.Time > 0 && now.Sub(p.began) > p.care.Time {
-		p.stopped = &Stopped{fmt.Sprintf("the time of %v is used up", p.care.Time)}
+		p.stopped = p.timeUp()
 	}
 	if p.stopped != nil {
 		p.mu.Unlock()
@@ -107,6 +107,10 @@ func (p *pace) turn(ctx context.Context) error {
 	return nil
 }
 
+func (p *pace) timeUp() *Stopped {
+	return &Stopped{fmt.Sprintf("the time of %v is used up", p.care.Time)}
+}
+
 // moved counts bytes, sent or received.
 func (p *pace) moved(n int) error {
 	p.mu.Lock()
@@ -119,6 +123,16 @@ func (p *pace) moved(n int) error {
 		return p.stopped
 	}
 	return nil
+}
+
+// room is how many bytes may still come; the one that is too much ends the visit.
+func (p *pace) room() int {
+	if p.care.Bytes <= 0 {
+		return math.MaxInt
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return int(max(0, p.care.Bytes-p.bytes) + 1)
 }
 
 // well: the device answered in good time.

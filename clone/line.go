@@ -92,7 +92,7 @@ func (l *line) connect() error {
 		return v.pace.failure(l.ctx, err)
 	}
 	client := addrPort(c.LocalAddr())
-	l.tapped = &tapped{Conn: c, v: v, line: v.Tap.Open(l.transport(), client, l.server())}
+	l.tapped = &tapped{Conn: c, v: v, stream: !l.port.UDP, line: v.Tap.Open(l.transport(), client, l.server())}
 	l.inner = l.tapped
 	stop := context.AfterFunc(l.ctx, func() { c.SetDeadline(time.Unix(1, 0)) })
 	l.hangUp = func() { stop(); <-v.turns }
@@ -129,7 +129,7 @@ func (v *Visit) turn(ctx context.Context) error {
 		case v.turns <- struct{}{}:
 			return nil
 		case <-ctx.Done():
-			return ctx.Err()
+			return context.Cause(ctx)
 		case <-waiting.C:
 			if now := v.questions(); now != asked {
 				asked, quiet = now, 0
@@ -156,7 +156,7 @@ func (v *Visit) questions() (n int64) {
 // failure is the reason behind an error: that the visit is over, if it is.
 func (p *pace) failure(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -266,7 +266,11 @@ func (l *line) Read(b []byte) (int, error) {
 			l.asked = time.Time{}
 		}
 		l.v.count(l.p.Name(), func(t *Tally) { t.Bytes += int64(n) })
-		return n, nil
+		var stopped *Stopped
+		if !errors.As(err, &stopped) {
+			err = nil
+		}
+		return n, err
 	}
 	if err != nil {
 		err = l.v.pace.failure(l.ctx, err)
@@ -293,7 +297,11 @@ func (l *line) SetReadDeadline(t time.Time) error {
 	if l.inner == nil {
 		return nil
 	}
-	return l.inner.SetReadDeadline(t)
+	err := l.inner.SetReadDeadline(t)
+	if l.ctx.Err() != nil { // after it was said that all is over, nothing is waited for
+		return l.inner.SetReadDeadline(time.Unix(1, 0))
+	}
+	return err
 }
 
 func (l *line) RemoteAddr() net.Addr {
@@ -313,10 +321,11 @@ func (l *line) LocalAddr() net.Addr {
 // tapped is the lower end of a line: its bytes go to the Tap, and into the budget.
 type tapped struct {
 	net.Conn
-	v    *Visit
-	line *capture.Line
-	once sync.Once
-	note string // of the next packet
+	v      *Visit
+	line   *capture.Line
+	stream bool
+	once   sync.Once
+	note   string // of the next packet
 }
 
 func (c *tapped) Write(b []byte) (int, error) {
@@ -331,6 +340,9 @@ func (c *tapped) Write(b []byte) (int, error) {
 }
 
 func (c *tapped) Read(b []byte) (int, error) {
+	if c.stream { // a datagram that is cut would not be read
+		b = b[:min(len(b), c.v.pace.room())]
+	}
 	n, err := c.Conn.Read(b)
 	if n > 0 {
 		if err := c.line.Said(wire.Server, b[:n], ""); err != nil {

@@ -113,7 +113,8 @@ func (p *Proxy) pass(ctx context.Context, client *net.TCPConn) error {
 	defer stop()
 	p.opened.Add(1)
 	if p.Certificate == nil {
-		return p.carry(client, device, client, device)
+		p.carry(client, device)
+		return nil
 	}
 	// Who speaks first is heard first: if that is the device, it is not TLS.
 	first := make([]byte, 1)
@@ -144,7 +145,8 @@ func (p *Proxy) pass(ctx context.Context, client *net.TCPConn) error {
 			}
 			from := &ahead{TCPConn: client, first: bytes.NewReader(first)}
 			if greeted > 0 || first[0] != tlsHandshake {
-				return p.carry(from, device, client, device)
+				p.carry(from, device)
+				return nil
 			}
 			return p.secure(ctx, from, device)
 		default:
@@ -180,31 +182,43 @@ func (p *Proxy) secure(ctx context.Context, client net.Conn, device *passing) er
 	if err := inside.HandshakeContext(ctx); err != nil {
 		return err
 	}
-	return p.carry(inside, upstream, inside, upstream)
+	p.carry(inside, upstream)
+	return nil
 }
 
 // A halfCloser can end one direction.
 type halfCloser interface{ CloseWrite() error }
 
-// carry passes bytes in both directions until both have ended.
-func (p *Proxy) carry(fromClient, fromDevice io.Reader, toClient, toDevice io.Writer) error {
+// carry passes bytes in both directions until both have ended. A side that breaks off says no more and hears
+// no more: the other is not left waiting for it.
+func (p *Proxy) carry(client, device net.Conn) {
 	var both sync.WaitGroup
-	both.Go(func() {
-		n, _ := io.Copy(toDevice, struct{ io.Reader }{fromClient})
-		p.passed[0].Add(n)
-		if h, ok := toDevice.(halfCloser); ok {
+	pass := func(to, from net.Conn, passed *atomic.Int64) {
+		r := &untilBroken{Reader: from}
+		n, _ := io.Copy(to, r)
+		passed.Add(n)
+		if r.broken {
+			client.Close()
+			device.Close()
+		} else if h, ok := to.(halfCloser); ok {
 			h.CloseWrite()
 		}
-	})
-	both.Go(func() {
-		n, _ := io.Copy(toClient, struct{ io.Reader }{fromDevice})
-		p.passed[1].Add(n)
-		if h, ok := toClient.(halfCloser); ok {
-			h.CloseWrite()
-		}
-	})
+	}
+	both.Go(func() { pass(device, client, &p.passed[0]) })
+	both.Go(func() { pass(client, device, &p.passed[1]) })
 	both.Wait()
-	return nil
+}
+
+// untilBroken notes that reading ended otherwise than by an end.
+type untilBroken struct {
+	io.Reader
+	broken bool
+}
+
+func (r *untilBroken) Read(b []byte) (int, error) {
+	n, err := r.Reader.Read(b)
+	r.broken = err != nil && err != io.EOF
+	return n, err
 }
 
 // ahead gives bytes that were read before.

@@ -78,6 +78,37 @@ func TestProxyPassesStreams(t *testing.T) {
 	}
 }
 
+// A side that breaks off does not leave the proxy waiting for the other, which may never say or hear of it.
+func TestProxyEndsWithASideThatBreaksOff(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var far, near [2]net.Conn
+	for i := range far {
+		if far[i], err = net.Dial("tcp", l.Addr().String()); err != nil {
+			t.Fatal(err)
+		}
+		defer far[i].Close()
+		if near[i], err = l.Accept(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	done := make(chan struct{})
+	go func() {
+		(&Proxy{}).carry(near[0], near[1])
+		close(done)
+	}()
+	far[1].(*net.TCPConn).SetLinger(0) // closing resets
+	far[1].Close()
+	select {
+	case <-done:
+	case <-time.After(5 * time.Second):
+		t.Error("the device has broken off, and the proxy still waits for the client")
+	}
+}
+
 func TestProxyPassesDatagrams(t *testing.T) {
 	device, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {

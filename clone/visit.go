@@ -46,12 +46,21 @@ func NewVisit(addr netip.Addr, name string, care Care, tap *capture.Tap) *Visit 
 	}
 }
 
+// Within ends a context when the time that the visit may take is over, even while an answer is waited for. Its
+// cause is a Stopped error then.
+func (v *Visit) Within(ctx context.Context) (context.Context, context.CancelFunc) {
+	if v.Care.Time <= 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadlineCause(ctx, v.pace.began.Add(v.Care.Time), v.pace.timeUp())
+}
+
 func sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	case <-t.C:
 		return nil
 	}

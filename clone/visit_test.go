@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"ringer/capture"
+	"ringer/capture/http"
 	"ringer/capture/modbus"
 	"ringer/capture/wire"
 	"ringer/profiles"
@@ -282,5 +283,49 @@ func TestVisitStops(t *testing.T) {
 	var stopped *Stopped
 	if !errors.As(err, &stopped) || !strings.Contains(stopped.Why, "used up") {
 		t.Errorf("%v", err)
+	}
+}
+
+// The time of a visit ends it even while an answer is waited for, and the bytes where they are used up.
+func TestVisitEndsInTime(t *testing.T) {
+	d := newFakeDevice(t, func(int, []byte) ([]byte, bool) { return nil, true })
+	v, _, _ := visiting(t)
+	v.Care.Time, v.Care.Timeout = 200*time.Millisecond, 20*time.Second
+	ctx, cancel := v.Within(t.Context())
+	defer cancel()
+	k := v.talk(modbus.Protocol{}, d.port, talkOptions{})
+	defer k.close()
+	begun := time.Now()
+	_, err := k.ask(ctx, readHolding(1, 0))
+	var stopped *Stopped
+	if took := time.Since(begun); !errors.As(err, &stopped) || took > 5*time.Second {
+		t.Errorf("after %v: %v", took, err)
+	}
+}
+
+func TestVisitReadsNoMoreThanItMay(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		c.Write([]byte("HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n"))
+		c.Write(make([]byte, 1000000))
+	}()
+	care := quick
+	care.Bytes = 1000
+	v := NewVisit(netip.MustParseAddr("127.0.0.1"), "", care, capture.NewTap(io.Discard, time.Now))
+	k := v.talk(http.Protocol{}, profiles.Port{Number: uint16(l.Addr().(*net.TCPAddr).Port)}, talkOptions{})
+	defer k.close()
+	_, err = k.ask(t.Context(), &http.Request{Method: "GET", Target: "/", Version: "HTTP/1.1"})
+	var stopped *Stopped
+	if !errors.As(err, &stopped) || v.pace.bytes > care.Bytes+1 {
+		t.Errorf("after %d bytes: %v", v.pace.bytes, err)
 	}
 }
