@@ -50,6 +50,8 @@ func (l *modbusLearner) Finish(out *Output) (profiles.Section, error) {
 	id := &out.Device.Identity
 	if m.Identify != nil {
 		nameDevice(id, m.Identify)
+	} else if only := onlyUnit(m.Units.Map); only != nil && only.Identify != nil {
+		nameDevice(id, only.Identify) // many devices answer one unit identifier, and refuse the rest as gateways do
 	}
 	id.Model = cmp.Or(id.Model, l.umas)
 	return m, nil
@@ -73,6 +75,19 @@ func umasModel(req, reply modbus.Message) string {
 		}
 	}
 	return name
+}
+
+// onlyUnit is the one unit that is there, if it is the only one.
+func onlyUnit(units map[uint8]*profiles.ModbusUnit) (only *profiles.ModbusUnit) {
+	for _, u := range units {
+		if there(u) {
+			if only != nil {
+				return nil
+			}
+			only = u
+		}
+	}
+	return only
 }
 
 func nameDevice(id *profiles.Identity, m *profiles.ModbusIdentify) {

@@ -355,7 +355,18 @@ func TestModbusIdentity(t *testing.T) {
 		t.Errorf("model %q", dev.Identity.Model)
 	}
 	dev, _ = learnModbus(t, modbus.Protocol{}, `ff: 2b 0e 01 00 -> 2b 0e 01 01 00 00 03 00 01 41 01 01 42 02 01 43`)
-	if d := cmp.Diff(profiles.Identity{Vendor: "A", Order: "B", Firmware: "C"}, dev.Identity); d != "" {
+	named := profiles.Identity{Vendor: "A", Order: "B", Firmware: "C"}
+	if d := cmp.Diff(named, dev.Identity); d != "" {
+		t.Error(d)
+	}
+	// A gateway is not named after a unit behind it, unless that is all there is.
+	unit1, others := "01: 2b 0e 01 00 -> 2b 0e 01 01 00 00 03 00 01 41 01 01 42 02 01 43", "02: 03 0000 0001 -> 83 0b"
+	dev, _ = learnModbus(t, modbus.Protocol{}, unit1+"\n"+others)
+	if d := cmp.Diff(named, dev.Identity); d != "" {
+		t.Error(d)
+	}
+	dev, _ = learnModbus(t, modbus.Protocol{}, unit1+"\n"+others+"\n03: 03 0000 0001 -> 03 02 0007")
+	if d := cmp.Diff(profiles.Identity{}, dev.Identity); d != "" {
 		t.Error(d)
 	}
 }
