@@ -109,11 +109,13 @@ func (f *flow) servers(usual [2]bool) []int {
 	case f.key.udp:
 		first = 1 - f.speaker
 	}
+	likely := 0
+	if usual[1] {
+		likely = 1
+	}
 	switch {
-	case usual[0] != usual[1] && usual[0]:
-		return []int{0, 1}
-	case usual[0] != usual[1]:
-		return []int{1, 0}
+	case usual[0] != usual[1] && (f.tcp.client == 0 || likely != first):
+		return []int{likely, 1 - likely}
 	case first >= 0:
 		return []int{first}
 	}
@@ -146,10 +148,11 @@ func (f *flow) begin() {
 // widen tries all protocols.
 func (f *flow) widen() {
 	f.wide = true
-	sides, byPort := f.candidates()
+	sides, _ := f.candidates()
+	begun := f.trials // not the candidates of now: what is known of the server may have changed since
 	for _, side := range sides {
-		for i, p := range f.a.protocols {
-			if !slices.Contains(byPort[side], i) && f.offPort(p) {
+		for _, p := range f.a.protocols {
+			if f.offPort(p) && !slices.ContainsFunc(begun, func(t *trial) bool { return t.protocol.Name() == p.Name() && t.server == side }) {
 				f.try(p, side, false)
 			}
 		}
