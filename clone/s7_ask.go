@@ -94,12 +94,17 @@ func (s *S7Scan) Check() error {
 func (s *S7Scan) Probe(ctx context.Context, v *Visit, port profiles.Port) error {
 	a := s.asking(ctx, v, port)
 	defer a.close()
+	closed := 0
 	for _, t := range a.usualTSAPs() {
 		got, err := a.try(t)
 		if err != nil {
 			return err
 		}
 		switch got {
+		case tsapClosed: // some CPUs refuse TSAPs so; other services refuse whatever it is
+			if closed++; closed == probesClosed && !usualPort(s, port) {
+				return ErrNotSpoken
+			}
 		case tsapConnected:
 			if err := a.connect(t); err == nil || !errors.Is(err, errNoSession) {
 				return err
@@ -111,6 +116,9 @@ func (s *S7Scan) Probe(ctx context.Context, v *Visit, port profiles.Port) error 
 	}
 	return ErrNotSpoken
 }
+
+// probesClosed is how many TSAPs are tried on a port that may be another service's, and hangs up.
+const probesClosed = 3
 
 // Scan asks.
 func (s *S7Scan) Scan(ctx context.Context, v *Visit, port profiles.Port) error {

@@ -31,7 +31,7 @@ func askers() []asker {
 func cloneCommand() *cli.Command {
 	all := askers()
 	var subcommands []*cli.Command
-	flags := cloneFlags()
+	flags := append(cloneFlags(), sharedFlags()...)
 	for _, a := range all {
 		own := append(slices.Clone(a.flags), cloneFlags()...)
 		subcommands = append(subcommands, &cli.Command{
@@ -70,6 +70,15 @@ answered.`),
 		Flags:       flags,
 		Subcommands: subcommands,
 		Action:      func(c *cli.Context) error { return cloneTargets(c, all) },
+	}
+}
+
+// sharedFlags are those that mean the same in several protocols, for the help of all of them.
+func sharedFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.IntFlag{Name: "samples", Usage: "ask `N` times for what may change, in each protocol", DefaultText: "by protocol"},
+		&cli.DurationFlag{Name: "every", Usage: "with `TIME` between", DefaultText: "by protocol"},
+		&cli.StringFlag{Name: "user", Usage: "log in to web pages as `NAME:PASSWORD`, or NAME:@FILE that holds the password; without a colon, ask as NAME in SNMPv3"},
 	}
 }
 
@@ -261,7 +270,7 @@ func askAll(ctx context.Context, j *journal, targets []target, scanners []clone.
 			defer func() { <-room }()
 			v := j.visit(t, care)
 			show.watch(v)
-			err := askDevice(ctx, v, t, scanners, ports)
+			err := askInTime(ctx, v, t, scanners, ports)
 			show.leave(v)
 			s := cloneSummary{Target: t.name, Address: t.addr.String(), Tallies: v.Tallies(), Remarks: v.Remarks()}
 			if err != nil && ctx.Err() == nil {
@@ -272,6 +281,17 @@ func askAll(ctx context.Context, j *journal, targets []target, scanners []clone.
 	}
 	all.Wait()
 	return slices.DeleteFunc(summaries, func(s cloneSummary) bool { return s.Address == "" })
+}
+
+// askInTime ends when the time that the care allows is over.
+func askInTime(ctx context.Context, v *clone.Visit, t target, scanners []clone.Scanner, ports []clone.Candidate) error {
+	within, cancel := v.Within(ctx)
+	defer cancel()
+	err := askDevice(within, v, t, scanners, ports)
+	if within.Err() != nil {
+		return context.Cause(within)
+	}
+	return err
 }
 
 // askDevice finds what a device speaks, and asks it in each protocol: side by side where the care allows more

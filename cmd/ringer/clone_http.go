@@ -20,9 +20,9 @@ func httpAsker() asker {
 			&cli.StringFlag{Name: "max-body", Usage: "cut bodies off at `SIZE`; what is cut off is not learned", Value: "8MB"},
 			&cli.IntFlag{Name: "samples", Usage: "ask `N` times for pages that change", Value: 6},
 			&cli.DurationFlag{Name: "every", Usage: "with `TIME` between", Value: 2 * time.Second},
-			&cli.StringFlag{Name: "user", Usage: "log in as `NAME:PASSWORD`, after a round without (Basic; Digest with MD5 or SHA-256)"},
-			&cli.StringSliceFlag{Name: "cookie", Usage: "log in with the cookie `NAME=VALUE` (repeat)"},
-			&cli.StringSliceFlag{Name: "header", Usage: "log in with the header `\"NAME: VALUE\"` (repeat)"},
+			&cli.StringFlag{Name: "user", Usage: "log in as `NAME:PASSWORD`, or NAME:@FILE that holds the password, after a round without (Basic; Digest with MD5 or SHA-256)"},
+			&cli.StringSliceFlag{Name: "cookie", Usage: "log in with the cookie `NAME=VALUE`, or @FILE that holds it (repeat)"},
+			&cli.StringSliceFlag{Name: "header", Usage: "log in with the header `\"NAME: VALUE\"`, or @FILE that holds it (repeat)"},
 			&cli.StringSliceFlag{Name: "start", Usage: "begin at `PATH`, too, which no page may link to (repeat); it is asked for even if it looks like an action"},
 			&cli.BoolFlag{Name: "robots", Usage: "keep away from what robots.txt disallows; its entries are asked for otherwise"},
 			&cli.BoolFlag{Name: "ask-actions", Usage: "ask for paths that look like actions, too (logout, reboot, save, cmd=): it may change the device"},
@@ -30,8 +30,16 @@ func httpAsker() asker {
 		},
 		scan: func(c *cli.Context) (clone.Scanner, error) {
 			s := &clone.HTTPCrawl{
-				Robots: c.Bool("robots"), AskActions: c.Bool("ask-actions"), Cookies: c.StringSlice("cookie"), Headers: c.StringSlice("header"),
-				Start: c.StringSlice("start"), Agent: c.String("agent"),
+				Robots: c.Bool("robots"), AskActions: c.Bool("ask-actions"), Start: c.StringSlice("start"), Agent: c.String("agent"),
+			}
+			for flag, to := range map[string]*[]string{"cookie": &s.Cookies, "header": &s.Headers} {
+				for _, text := range c.StringSlice(flag) {
+					text, err := secretOf(flag, text)
+					if err != nil {
+						return nil, err
+					}
+					*to = append(*to, text)
+				}
 			}
 			// Only what is set: among the flags of all protocols, another's default may go by the same name.
 			for name, n := range map[string]*int{"pages": &s.Pages, "depth": &s.Depth, "variants": &s.Variants, "samples": &s.Samples} {
@@ -53,8 +61,15 @@ func httpAsker() asker {
 				}
 				s.MaxBody = int(size)
 			}
-			if user := c.String("user"); strings.Contains(user, ":") || c.Command.Name == "http" {
-				s.User = user // without a password it is for another protocol
+			// Without a password it is for another protocol.
+			if name, password, is := strings.Cut(c.String("user"), ":"); is {
+				password, err := secretOf("user", password)
+				if err != nil {
+					return nil, err
+				}
+				s.User = name + ":" + password
+			} else if c.Command.Name == "http" {
+				s.User = name
 			}
 			if err := s.Check(); err != nil {
 				return nil, usage("--%v", err)

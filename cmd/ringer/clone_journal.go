@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +31,7 @@ type journal struct {
 	keys   *capture.Keys
 	speaks []wire.Protocol
 	out    string // where the profiles go
+	made   bool   // this clone made out
 	work   string // where they are made
 	file   *os.File
 	tap    *capture.Tap
@@ -64,9 +67,6 @@ func openJournal(c *cli.Context, targets []target, scanners []clone.Scanner) (*j
 	if j.out == "-" {
 		return nil, usage("-o - is of capture: clone keeps its journal beside the profiles")
 	}
-	if err := os.MkdirAll(j.out, 0o755); err != nil {
-		return nil, err
-	}
 	if !j.keep {
 		j.name = filepath.Join(j.out, journalName)
 	}
@@ -84,13 +84,23 @@ func openJournal(c *cli.Context, targets []target, scanners []clone.Scanner) (*j
 			return nil, err
 		}
 	}
-	if j.work, err = os.MkdirTemp(j.out, ".ringer-"); err != nil {
+	j.made = !existing(j.out)
+	if err := os.MkdirAll(j.out, 0o755); err != nil {
+		return nil, err
+	}
+	// What a clone that was killed left there belongs to this journal.
+	j.work = filepath.Join(j.out, ".work-of-"+strings.TrimPrefix(baseName(j.name), "."))
+	if err := os.RemoveAll(j.work); err != nil {
+		return nil, err
+	}
+	if err := os.Mkdir(j.work, 0o755); err != nil {
+		j.close()
 		return nil, err
 	}
 	// The file holds communities and passwords as they were sent.
 	if j.file, err = os.OpenFile(j.name, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
 		j.close()
-		return nil, err
+		return nil, failure{statusInput, err}
 	}
 	if err := j.begin(resume); err != nil {
 		j.close()
@@ -143,7 +153,20 @@ func (j *journal) begin(resume bool) error {
 			return src
 		}
 		opt := clone.Options{KeepSecrets: j.c.Bool("keep-secrets"), Now: time.Now()}
-		j.learned, _, j.err = learnExchanges(capture.Exchanges(all, j.options()), source, j.work, opt)
+		answered := map[netip.Addr]bool{}
+		seq := func(yield func(capture.Exchange, error) bool) {
+			for x, err := range capture.Exchanges(all, j.options()) {
+				if err == nil && len(x.Replies) > 0 {
+					answered[x.Server.Addr().Unmap()] = true
+				}
+				if !yield(x, err) {
+					return
+				}
+			}
+		}
+		j.learned, _, j.err = learnExchanges(seq, source, j.work, opt)
+		// That nobody answers is something to learn from a recording, but no device to those who look for one.
+		j.learned = slices.DeleteFunc(j.learned, func(d *learned) bool { return !answered[d.server] })
 		j.grown.leave(j.err) // a scan whose answers nobody learns from is to end
 	}()
 	return nil
@@ -246,7 +269,13 @@ func (j *journal) close() {
 		j.memory.Close()
 	}
 	if j.file != nil {
+		if info, err := j.file.Stat(); err == nil && info.Size() == 0 {
+			os.Remove(j.name) // nothing to go on with
+		}
 		j.file.Close()
 	}
 	os.RemoveAll(j.work)
+	if j.made {
+		os.Remove(j.out) // unless there is something in it
+	}
 }

@@ -100,6 +100,9 @@ func printCloned(c *cli.Context, j *journal, devices []*learned, summaries []clo
 	return nil
 }
 
+// remarkWidth is what a remark takes of a terminal's columns.
+const remarkWidth = 60
+
 func printSummaries(c *cli.Context, summaries []cloneSummary) error {
 	w := c.App.Writer
 	asked := newTable("device", "protocol", ">asked", ">answered", ">silent", ">failed", ">known", ">bytes", ">answers in")
@@ -114,7 +117,11 @@ func printSummaries(c *cli.Context, summaries []cloneSummary) error {
 		for _, kind := range []clone.Kind{clone.Found, clone.Fact, clone.NotThere, clone.Suspicious} {
 			for _, r := range s.Remarks {
 				if r.Kind == kind {
-					said.add(name, r.Protocol, string(kind), r.Text)
+					first := []string{name, r.Protocol, string(kind)}
+					for _, line := range wrapped(r.Text, remarkWidth) {
+						said.add(append(first, line)...)
+						first = []string{"", "", ""}
+					}
 					name = ""
 				}
 			}

@@ -29,6 +29,17 @@ func cloneByProxy(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	var proxies []*clone.Proxy
+	for _, text := range c.StringSlice("proxy") {
+		p, err := readProxy(c.Context, text)
+		if err != nil {
+			return err
+		}
+		proxies = append(proxies, p)
+	}
+	if c.IsSet("for") && c.Duration("for") <= 0 {
+		return usage("--for %v: want a time above 0, as 10m", c.Duration("for"))
+	}
 	j, err := openJournal(c, nil, nil)
 	if err != nil {
 		return err
@@ -42,22 +53,17 @@ func cloneByProxy(c *cli.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	begun := time.Now()
-	var proxies []*clone.Proxy
 	var serves []func(context.Context) error
 	t := newTable("listens", "passes on to")
-	for _, text := range c.StringSlice("proxy") {
-		p, err := readProxy(c.Context, text)
-		if err != nil {
-			return err
-		}
+	for i, p := range proxies {
 		p.Tap, p.Certificate = j.tap, certificate
 		p.Warn = func(err error) { warn(c, "proxy: %v", err) }
 		serve, at, err := p.Bind()
 		if err != nil {
-			return failure{statusInput, fmt.Errorf("--proxy %s: %w", text, err)}
+			return failure{statusInput, fmt.Errorf("--proxy %s: %w", c.StringSlice("proxy")[i], err)}
 		}
 		t.add(at.Network()+" "+at.String(), p.Target.String())
-		proxies, serves = append(proxies, p), append(serves, serve)
+		serves = append(serves, serve)
 	}
 	if err := t.print(c.App.ErrWriter); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -166,6 +167,9 @@ func candidates(c *cli.Context) ([]clone.Candidate, error) {
 				p := protocolNamed(name)
 				if p == nil {
 					return nil, usage("--ports %s: ringer does not know the protocol %q; it knows %s", text, name, protocolNames())
+				}
+				if !slices.ContainsFunc(askers(), func(a asker) bool { return a.name == name }) {
+					return nil, usage("--ports %s: %s cannot be asked; what can: %s", text, name, askerNames(askers()))
 				}
 				k.Port.UDP = k.Port.UDP || strings.HasPrefix(p.Ports()[0], "udp/")
 			}

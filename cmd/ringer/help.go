@@ -22,6 +22,9 @@ func setCommandHelp(parent string, commands []*cli.Command) {
 		arguments := c.ArgsUsage
 		if len(c.Subcommands) > 0 {
 			arguments = "VERB [FLAGS] [ARGUMENTS]"
+			if c.ArgsUsage != "" { // it does something without one of them, too
+				arguments = "[VERB] [FLAGS] " + c.ArgsUsage
+			}
 		} else if len(c.Flags) > 0 {
 			arguments = strings.TrimSpace("[FLAGS] " + arguments)
 		}

@@ -55,9 +55,15 @@ func (p *progress) show() {
 		case <-time.After(wait):
 		}
 		shown = true
-		fmt.Fprint(p.w, "\r"+p.line()+"\x1b[K")
+		fmt.Fprint(p.w, "\r"+noWrap+p.line()+"\x1b[K"+wrap)
 	}
 }
+
+// With wrapping off, a terminal cuts a line at its edge (ECMA-48 private mode DECAWM): the next goes over it.
+const (
+	noWrap = "\x1b[?7l"
+	wrap   = "\x1b[?7h"
+)
 
 const barWidth = 24
 

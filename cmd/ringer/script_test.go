@@ -20,6 +20,10 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	shipped, err := filepath.Abs("../../profiles")
+	if err != nil {
+		t.Fatal(err)
+	}
 	scripts, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(scripts) == 0 {
 		t.Fatalf("no scripts: %v", err)
@@ -30,6 +34,7 @@ func TestScripts(t *testing.T) {
 		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"waitfor": waitFor, "interrupt": interrupt},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("RECORDINGS", recordings)
+			e.Setenv("PROFILES", shipped)
 			return nil
 		},
 	})
