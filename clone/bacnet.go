@@ -114,6 +114,7 @@ func (l *bacnetLearner) confirmed(x *capture.Exchange, q *bacnet.ConfirmedReques
 		l.s.Record.Keep(x)
 		return
 	}
+	t.carries(q, x.Replies[0])
 	if a, ok := x.Replies[0].(*bacnet.ComplexAck); ok {
 		t.sent = max(t.sent, len(bacnet.AppendParameters(nil, a.Parameters))+3)
 	}
@@ -123,6 +124,17 @@ func (l *bacnetLearner) confirmed(x *capture.Exchange, q *bacnet.ConfirmedReques
 	}
 	l.s.Record.Keep(x)
 	o.aside(q, x.Replies[0])
+}
+
+// carries learns that a device carries out a service that changes objects.
+func (t *bacnetStation) carries(q *bacnet.ConfirmedRequest, reply wire.Message) {
+	switch reply.(type) {
+	case *bacnet.SimpleAck, *bacnet.ComplexAck:
+		if name := q.Service.String(); slices.Contains(profiles.BACnetCarries, name) && !slices.Contains(t.device.Carries, name) {
+			t.device.Carries = append(t.device.Carries, name)
+			slices.Sort(t.device.Carries)
+		}
+	}
 }
 
 // bacnetRegular says whether the way of an answer is the request's way back.

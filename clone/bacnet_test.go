@@ -40,6 +40,7 @@ func TestLearnBACnet(t *testing.T) {
 		{"810a0000 0104 0005040f 0c00000001 1955 3e4442480000 3f", "810a0000 0100 50040f 9102 9128"},
 		{"810a0000 0124 0003016cff 0005050c 0c0200006c 194d", "810a0000 0108 0003016c 30050c 0c0200006c 194d 3e74005641563f"},
 		{"810a0000 0104 00050614 0901 1d0700736563726574", "810a0000 0100 200614"},
+		{"810a0000 0104 0005080b c400800004", "810a0000 0100 20080b"},
 		{"810a0000 0104 00050714 0901 1d0600 77726f6e67", "810a0000 0100 500714 9104 911a"},
 	} {
 		at = at.Add(time.Second)
@@ -57,6 +58,9 @@ func TestLearnBACnet(t *testing.T) {
 	s := dev.Services[0].Section.(*profiles.BACnet)
 	if s.Device == nil || *s.Device != 7 || *s.Vendor != 24 || s.MaxAPDU != 480 || s.Segmentation != "none" || s.Announces != "broadcast" {
 		t.Errorf("learned %+v", s.BACnetDevice)
+	}
+	if len(s.Carries) != 1 || s.Carries[0] != "delete object" {
+		t.Errorf("carries out %q", s.Carries)
 	}
 	if r := s.Routed["3:6c"]; r == nil || r.Device == nil || *r.Device != 108 {
 		t.Errorf("routed %v", s.Routed)

@@ -141,6 +141,9 @@ func (c *bacnetSession) Answer(request wire.Message) Answer {
 		if first := bacnetSegmented(replies); confirmed && first != nil {
 			return c.resend(q, first, replies)
 		}
+		if confirmed && slices.Contains(profiles.BACnetCarries, q.Service.String()) {
+			c.confirmed(q) // what the device did then is done now
+		}
 		return Answer{Messages: replies, From: Recorded}
 	}
 	switch q := bacnet.Understood(request).(type) {
@@ -273,18 +276,11 @@ func (c *bacnetSession) serve(d *bacnetDevice, q *bacnet.ConfirmedRequest) Answe
 	case *bacnet.ReinitializeRequest:
 		return c.restart(d, q, p)
 	case *bacnet.CreateObjectRequest:
-		return c.refuseWith(q, &bacnet.ListElementError{Error: bacnet.ErrorPair{Class: bacnet.ClassObject, Code: bacnet.CodeDynamicCreationNotSupported}})
+		return c.createObject(d, q, p)
 	case *bacnet.DeleteObjectRequest:
-		if d.objects[p.Object] == nil {
-			return c.refuse(q, bacnet.ClassObject, bacnet.CodeUnknownObject)
-		}
-		return c.refuse(q, bacnet.ClassObject, bacnet.CodeObjectDeletionNotPermitted)
+		return c.deleteObject(d, q, p)
 	case *bacnet.ListElementRequest:
-		pair := bacnet.ErrorPair{Class: bacnet.ClassProperty, Code: bacnet.CodeWriteAccessDenied}
-		if d.objects[p.Object] == nil {
-			pair = bacnet.ErrorPair{Class: bacnet.ClassObject, Code: bacnet.CodeUnknownObject}
-		}
-		return c.refuseWith(q, &bacnet.ListElementError{Error: pair, First: 1})
+		return c.listElements(d, q, p)
 	case *bacnet.PrivateTransfer:
 		return c.refuseWith(q, &bacnet.PrivateTransferError{
 			Error: bacnet.ErrorPair{Class: bacnet.ClassServices, Code: bacnet.CodeOptionalFunctionalityNotSupported}, Vendor: p.Vendor, Service: p.Service})

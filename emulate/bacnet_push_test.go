@@ -20,6 +20,11 @@ func bacnetPeers(t *testing.T, now *time.Time, peers ...string) []emulate.Sessio
 	if err != nil {
 		t.Fatal(err)
 	}
+	return bacnetSessions(t, dev, now, peers...)
+}
+
+func bacnetSessions(t *testing.T, dev *profiles.Device, now *time.Time, peers ...string) []emulate.Session {
+	t.Helper()
 	st, err := emulate.NewState(dev, emulate.Settings{Now: func() time.Time { return *now }})
 	if err != nil {
 		t.Fatal(err)
@@ -149,5 +154,52 @@ func TestBACnetForeignDevices(t *testing.T) {
 	bacnetSay(t, stranger, "810b0000 0120ffff00ff 1008")
 	if told := bacnetTick(t, other, now); len(told) != 0 {
 		t.Errorf("told after its time: %q", told)
+	}
+}
+
+// Devices that were seen to change their objects do so, and tell of it; others refuse.
+func TestBACnetChangesObjects(t *testing.T) {
+	const (
+		create   = "810a0000 0104 0005010a 0e 0902 0f"
+		objects  = "810a0000 0104 0005030c 0c02000064 194c"
+		size     = "810a0000 0104 0005030c 0c02000064 194c 2900"
+		add      = "810a0000 0104 00050408 0c00800003 1955 3e 4441200000 3f"
+		withdraw = "810a0000 0104 00050509 0c00800003 1955 3e 4441200000 3f"
+		list     = "810a0000 0104 0005060c 0c00800003 1955"
+	)
+	now := time.Now()
+	dev, err := profiles.Load("testdata/bacnet/router")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := bacnetSessions(t, dev, &now, "10.9.9.9:47808")[0]
+	for request, want := range map[string]string{create: "01005001 0a0e910191040f1900", add: "01005004080e910291280f1901"} {
+		if got := bacnetSay(t, s, request); len(got) != 1 || !strings.HasSuffix(got[0], strings.ReplaceAll(want, " ", "")) {
+			t.Errorf("%s: %q, want it refused: %s", request, got, want)
+		}
+	}
+	dev.Services[0].Section.(*profiles.BACnet).Carries = profiles.BACnetCarries
+	s = bacnetSessions(t, dev, &now, "10.9.9.9:47808")[0]
+	before := bacnetSay(t, s, objects)[0]
+	for _, x := range [][2]string{
+		{create, "30010ac400800001"}, // the lowest instance that is free
+		{size, "3e21093f"},
+		{"810a0000 0104 0005070c 0c00800001 194d", "3e750f00616e616c6f672d76616c75652c313f"},
+		{"810a0000 0104 0005020b c400800001", "20020b"},
+		{size, "3e21083f"},
+		{"810a0000 0104 0005070c 0c00800001 194d", "50070c9101911f"},
+		{"810a0000 0104 0005020b c402000064", "50020b91019117"},
+		{add, "200408"},
+		{list, "3e443f80000044412000003f"},
+		{withdraw, "200509"},
+		{withdraw, "5005090e910591510f1901"},
+		{list, "3e443f8000003f"},
+	} {
+		if got := bacnetSay(t, s, x[0]); len(got) != 1 || !strings.HasSuffix(got[0], x[1]) {
+			t.Errorf("%s: %q, want %s", x[0], got, x[1])
+		}
+	}
+	if after := bacnetSay(t, s, objects)[0]; after != before {
+		t.Errorf("the object list is %s, was %s", after, before)
 	}
 }

@@ -64,12 +64,17 @@ type BACnetDevice struct {
 	// unless it is Unlocked.
 	Password string `yaml:"password,omitempty"`
 	Unlocked bool   `yaml:"unlocked,omitempty"`
+	// Carries are the services that change objects which it was seen to carry out.
+	Carries []string `yaml:"carries,omitempty,flow"`
 	// Silent devices never answer.
 	Silent bool `yaml:"silent,omitempty"`
 }
 
 // BACnetSegmentations are the words for what a device does with segments, by their number.
 var BACnetSegmentations = []string{"both", "transmit", "receive", "none"}
+
+// BACnetCarries are the words for services that change objects, and that few devices carry out.
+var BACnetCarries = []string{"create object", "delete object", "add list element", "remove list element"}
 
 // BACnetScale is by how much real numbers are multiplied for the dynamics of their cells.
 const BACnetScale = 1000
@@ -117,6 +122,9 @@ func (d *BACnetDevice) validate(v *Validation) {
 	v.At("segmentation").OneOf(d.Segmentation, BACnetSegmentations...)
 	v.At("announces").OneOf(d.Announces, "broadcast", "global", "unicast")
 	v.At("wildcard").OneOf(d.Wildcard, "echo")
+	for i, name := range d.Carries {
+		v.At("carries", i).OneOf(name, BACnetCarries...)
+	}
 }
 
 // A BACnetCell names a property, or an element of one, of this device or of one behind it.

@@ -102,4 +102,9 @@ const (
 	CodePropertyIsNotAList                ErrorCode = 22
 	CodeFileFull                          ErrorCode = 128
 	CodeNoSpaceToWriteProperty            ErrorCode = 20
+	CodeNoSpaceForObject                  ErrorCode = 18
+	CodeNoSpaceToAddListElement           ErrorCode = 19
+	CodeObjectIdentifierAlreadyExists     ErrorCode = 24
+	CodeUnsupportedObjectType             ErrorCode = 36
+	CodeListElementNotFound               ErrorCode = 81
 )
