@@ -26,6 +26,8 @@ type redfishLearner struct {
 	writable map[string]bool
 	actions  map[string]profiles.RedfishAction
 	patched  int
+	free     map[string]bool // what was read without credentials, beside what always is
+	shut     bool            // something was not
 	token    string
 }
 
@@ -51,6 +53,14 @@ func (l *redfishLearner) see(x *capture.Exchange, q *httpQuestion, r *http.Respo
 		return
 	}
 	target = strings.TrimSuffix(target, "/")
+	if !signs(q.head.Headers) {
+		switch {
+		case r.Status == 401:
+			l.shut = true
+		case r.Status == 200 && q.head.Method == "GET" && !redfishOpen[target] && len(l.free) < redfishFoundMost:
+			l.free[target] = true
+		}
+	}
 	switch q.head.Method {
 	case "GET":
 		l.resource(x, target, r, file)
@@ -72,6 +82,16 @@ func (l *redfishLearner) see(x *capture.Exchange, q *httpQuestion, r *http.Respo
 			l.changed(target, "", q.body)
 		}
 	}
+}
+
+// redfishOpen is what DSP0266 opens to everybody.
+var redfishOpen = map[string]bool{"/redfish": true, "/redfish/v1": true, "/redfish/v1/odata": true, "/redfish/v1/$metadata": true}
+
+// signs says whether a request tells who asks.
+func signs(h http.Headers) bool {
+	return slices.ContainsFunc(h, func(f http.Header) bool {
+		return strings.EqualFold(f.Name, "Authorization") || strings.EqualFold(f.Name, "Cookie") || http.CarriesKey(f.Name)
+	})
 }
 
 func (l *redfishLearner) resource(x *capture.Exchange, target string, r *http.Response, file string) {
@@ -157,6 +177,9 @@ func (l *redfishLearner) finish(out *Output, name string, body func(*redfishFoun
 		}
 	}
 	sec := &profiles.Redfish{Root: folder + "/", Writable: slices.Sorted(maps.Keys(l.writable)), Sessions: profiles.RedfishSessions{Token: l.token}}
+	if sec.Anonymous = len(l.free) > 0 && !l.shut; !sec.Anonymous {
+		sec.Open = slices.Sorted(maps.Keys(l.free))
+	}
 	if len(l.actions) > 0 {
 		sec.Actions = l.actions
 	}

@@ -153,6 +153,9 @@ func (h *httpSession) redfish(a *httpAsked) (ans Answer, ok bool) {
 		q.path = strings.TrimSuffix(at, "/")
 	}
 	signed := q.identify()
+	if q.who == nil && r.sec.Anonymous {
+		q.who = &redfishWho{rank: administrator}
+	}
 	if q.who == nil && !q.open() {
 		if signed && q.req.Headers.Get("X-Auth-Token") == "" {
 			return q.refuse(401, "ResourceAtUriUnauthorized", q.path, "Invalid credentials"), true

@@ -32,6 +32,8 @@ type Redfish struct {
 	// Open are paths that are read without credentials, beside those that DSP0266 opens to everybody. A path
 	// that ends in a slash opens all below it.
 	Open []string `yaml:"open,omitempty,flow"`
+	// Anonymous: nobody has to log in, and everybody may do everything.
+	Anonymous bool `yaml:"anonymous,omitempty"`
 	// Realm is what answers to those without credentials ask Basic credentials for. None: they do not ask,
 	// and Basic is taken all the same. "none": sessions are the only way in.
 	Realm string `yaml:"realm,omitempty"`
