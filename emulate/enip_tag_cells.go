@@ -92,12 +92,15 @@ func (t *enipTag) first(offset int) int {
 // their next samples; where an element has none of its own, those that lie over it do.
 func (t *enipTag) read(st *State, dst []byte, s enipSpan) ([]byte, Origin) {
 	from := Recorded
+	for i := range t.maps { // before the last sample is taken: that is the recording's, too
+		m := &t.maps[i]
+		m.speaks = m.offset < s.offset+s.n && s.offset < m.offset+m.size && t.live(st, m)
+	}
 	if len(t.cells) > 0 {
 		from = t.play(st, s)
 	}
 	for i := range t.maps {
-		m := &t.maps[i]
-		if m.offset < s.offset+s.n && s.offset < m.offset+m.size && t.live(st, m) {
+		if m := &t.maps[i]; m.speaks {
 			t.show(m)
 			from = Point
 		}

@@ -34,6 +34,7 @@ type enipMapping struct {
 	size        int
 	point       *PointState
 	writes      int
+	speaks      bool // for the bytes that are being read
 }
 
 // enipMemoryMax bounds all tags of a device together.

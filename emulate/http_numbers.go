@@ -3,6 +3,7 @@ package emulate
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -16,20 +17,37 @@ type httpMoving struct {
 	numbers []httpNumber
 	clocks  map[int]profiles.HTTPClock // by their place among the times of the page
 	tokens  []int                      // places among its tokens
+	points  bool                       // some of the numbers show points
 }
 
 func (m *httpMoving) any() bool { return len(m.numbers) > 0 || len(m.clocks) > 0 || len(m.tokens) > 0 }
 
-// A httpNumber is one that follows dynamics.
+// A httpNumber is one that follows dynamics, or shows a point.
 type httpNumber struct {
 	place    int // among the numbers of the page
 	decimals int
 	motion   *Motion
 	started  bool
+	point    *PointState // nil: it has none
+	writes   int         // of the point, while the recording plays
+}
+
+// overtaken says that somebody wrote a point that the page shows: its recording has ended.
+func (m *httpMoving) overtaken() bool {
+	return m.points && slices.ContainsFunc(m.numbers, func(n httpNumber) bool { return n.point != nil && n.point.Writes() != n.writes })
 }
 
 func (s *httpService) moving(spec *profiles.HTTPRoute) (all httpMoving, err error) {
 	for place, reading := range spec.Numbers {
+		if reading.Point != "" {
+			p, err := s.st.Point(reading.Point)
+			if err != nil {
+				return all, fmt.Errorf("number %d: %w", place, err)
+			}
+			all.points = true
+			all.numbers = append(all.numbers, httpNumber{place: place, decimals: reading.Decimals, point: p, writes: p.Writes()})
+			continue
+		}
 		m, err := s.st.NewMotion(fmt.Sprintf("http %s number %d", spec.Cell(), place), &reading.Dynamics)
 		if err != nil {
 			return all, fmt.Errorf("number %d: %w", place, err)
@@ -79,6 +97,12 @@ func (h *httpSession) numbersNow(r *httpRoute, p *httpReply, now time.Time) (cha
 			break
 		}
 		like := p.numbers[x.place]
+		if x.point != nil {
+			f := math.Round(x.point.Get().Float() * math.Pow10(x.decimals))
+			value := profiles.HTTPNumber{Value: int64(max(-1<<52, min(1<<52, f))), Decimals: x.decimals}
+			changes = append(changes, httpChange{like.From, like.To, profiles.AppendHTTPNumber(nil, value.Scaled(like.Decimals), like, p.data)})
+			continue
+		}
 		if !x.started {
 			x.started = true
 			since := now

@@ -316,6 +316,9 @@ func (h *httpSession) play(r *httpRoute) (live, ok bool) {
 	if r.cell == nil {
 		return false, h.stay(r) || len(r.last) == 0
 	}
+	if r.moving.overtaken() {
+		r.cell.End(h.s.st)
+	}
 	live = r.cell.Live()
 	b, _ := r.cell.Read(h.s.st)
 	if live && (len(b) == 0 || len(r.stranger) > 0) {

@@ -202,6 +202,9 @@ func (h *httpSession) give(r *httpRoute, a *httpAsked, headless bool) (Answer, b
 				from = Point
 			case live && r.moving.any() && r.whole():
 				h.goOn(r, p, a, m)
+				if r.moving.points {
+					from = Point
+				}
 			}
 			if p.head.Status == 200 && r.whole() && !h.partial(p, a, m) {
 				return h.unsatisfiable(a, len(p.data)), true

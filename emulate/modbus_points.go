@@ -4,21 +4,35 @@ import (
 	"cmp"
 	"encoding/binary"
 	"math"
+	"slices"
 
 	"ringer/profiles"
 )
 
 // A modbusPoint shows one point in one or more registers, or in one bit.
 type modbusPoint struct {
-	state *PointState
-	typ   string
-	order string
-	scale float64
-	bias  float64
-	own   int    // how often the point was written through here
-	turn  uint64 // of the request that image is for
-	image []byte // the registers as they are read
-	dirty bool   // image has words that are to be written
+	state   *PointState
+	typ     string
+	order   string
+	scale   float64
+	bias    float64
+	own     int     // how often the point was written through here
+	turn    uint64  // of the request that image is for
+	image   []byte  // the registers as they are read
+	dirty   bool    // image has words that are to be written
+	cells   []*Cell // that play what its words were seen to hold
+	asked   uint64  // the request that playing is for
+	playing bool    // some of them still play
+}
+
+// recorded says whether any word still plays its recording when a request comes: those of which only one
+// value was seen keep it so long.
+func (p *modbusPoint) recorded(turn uint64) bool {
+	if p.asked != turn {
+		p.asked = turn
+		p.playing = slices.ContainsFunc(p.cells, func(c *Cell) bool { return !c.Live() })
+	}
+	return p.playing && p.state.Writes() == p.own
 }
 
 func newModbusPoint(st *State, c *profiles.ModbusCells, registers int) (*modbusPoint, error) {

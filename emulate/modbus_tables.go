@@ -176,7 +176,10 @@ func (s *modbusService) loadSamples(dev *profiles.Device) error {
 		if err != nil {
 			return err
 		}
-		at.unit.tables[at.table].special(at.address).cell = c
+		x := at.unit.tables[at.table].special(at.address)
+		if x.cell = c; x.point != nil {
+			x.point.cells = append(x.point.cells, c)
+		}
 	}
 	return nil
 }
@@ -276,6 +279,9 @@ func (t *modbusTable) appendBits(s *modbusService, b []byte, first, n uint16) ([
 func (p *modbusPage) live(s *modbusService, i int, from *Origin) uint16 {
 	if p.state[i]&modbusMoves == 0 {
 		*from = Point
+		return p.value[i]
+	}
+	if x := p.special[i]; x.cell == nil && x.point.recorded(s.turn) {
 		return p.value[i]
 	}
 	v, o := p.special[i].read(s)

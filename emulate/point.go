@@ -29,6 +29,9 @@ type PointState struct {
 	// later is the value that it takes when due has come; zero: none
 	later Value
 	due   time.Time
+	// of is the point that this is a view of, by scale; nil: it is a point of its own
+	of    *PointState
+	scale profiles.PointRef
 }
 
 // ErrReadOnly and ErrRange say why a point did not take a value.
@@ -41,6 +44,8 @@ var (
 func (p *PointState) Get() Value {
 	p.comeDue()
 	switch {
+	case p.of != nil:
+		return p.scaledFrom(p.of.Get())
 	case p.motion == nil:
 		return p.value
 	case p.driven:
@@ -51,6 +56,9 @@ func (p *PointState) Get() Value {
 
 // drive makes the program drive a point and those it follows. Clocks go on whatever the program does.
 func (p *PointState) drive() {
+	if p.of != nil {
+		p = p.of
+	}
 	for ; p != nil && p.motion != nil && p.motion.d.Clock == nil; p = p.motion.of {
 		p.driven = true
 	}
@@ -71,6 +79,9 @@ func (p *PointState) Set(v Value) error {
 			return ErrRange
 		}
 	}
+	if p.of != nil {
+		return p.of.Set(p.scaledBack(v))
+	}
 	p.value, p.motion = v, nil
 	p.writes++
 	if p.onSet != nil {
@@ -89,6 +100,9 @@ func (p *PointState) SetAt(v Value, at time.Time) error {
 	if !ok {
 		return ErrRange
 	}
+	if p.of != nil {
+		return p.of.SetAt(p.scaledBack(v), at)
+	}
 	p.later, p.due = v, at
 	p.comeDue()
 	return nil
@@ -105,6 +119,9 @@ func (p *PointState) comeDue() {
 
 // Writes counts the values written so far: cells that map to the point end their recordings with the first.
 func (p *PointState) Writes() int {
+	if p.of != nil {
+		return p.of.Writes()
+	}
 	p.comeDue()
 	return p.writes
 }

@@ -37,7 +37,8 @@ type s7Mapping struct {
 	width       int
 	kind        string
 	point       *PointState
-	writes      int // of the point, when the service was opened
+	writes      int  // of the point, when the service was opened
+	speaks      bool // for the bytes that are being read
 }
 
 // s7ImageMax bounds an area.
@@ -108,7 +109,7 @@ func (s *s7Service) newMemory(a *profiles.S7Area, counted bool) (*s7Memory, erro
 			m.image = append(m.image, make([]byte, end-len(m.image))...)
 		}
 		p.drive()
-		m.maps = append(m.maps, s7Mapping{offset, bit, width, kind, p, p.Writes()})
+		m.maps = append(m.maps, s7Mapping{offset, bit, width, kind, p, p.Writes(), false})
 	}
 	return m, nil
 }
@@ -195,6 +196,10 @@ func (s *s7Service) memory(area s7comm.Area, db uint16) *s7Memory {
 func (m *s7Memory) read(st *State, dst []byte, offset, n int) ([]byte, Origin) {
 	start, from := len(dst), Recorded
 	dst = append(dst, m.image[offset:offset+n]...)
+	for i := range m.maps { // before the last sample is taken: that is the recording's, too
+		p := &m.maps[i]
+		p.speaks = p.offset < offset+n && offset < p.offset+p.width && m.live(st, p)
+	}
 	if offset < len(m.cells) {
 		for i, c := range m.cells[offset:min(offset+n, len(m.cells))] {
 			if c == nil {
@@ -213,8 +218,7 @@ func (m *s7Memory) read(st *State, dst []byte, offset, n int) ([]byte, Origin) {
 		from = Modelled
 	}
 	for i := range m.maps {
-		p := &m.maps[i]
-		if p.offset < offset+n && offset < p.offset+p.width && m.live(st, p) {
+		if p := &m.maps[i]; p.speaks {
 			m.overlay(p, dst[start:], offset)
 			from = Point
 		}

@@ -69,12 +69,12 @@ func (s *snmpService) loadCells(dev *profiles.Device) error {
 		}
 	}
 	for name, point := range s.sec.Points {
-		p, ok := dev.Points[point]
-		if !ok {
-			return fmt.Errorf("points: %s: there is no point %q", name, point)
+		p, err := s.st.Point(point)
+		if err != nil {
+			return fmt.Errorf("points: %s: %w", name, err)
 		}
 		if _, ok := kinds[name]; !ok {
-			kinds[name] = snmpPointType(p)
+			kinds[name] = snmpPointType(p.Spec)
 		}
 	}
 	if err := s.addMissing(kinds); err != nil {

@@ -108,13 +108,23 @@ func (st *State) Rand(name string) *rand.Rand {
 	return rand.New(rand.NewPCG(st.seed, h))
 }
 
-// Point finds a named point.
+// Point finds a named point, or a scaled view of one: see profiles.PointRef.
 func (st *State) Point(name string) (*PointState, error) {
-	p, ok := st.points[name]
-	if !ok {
-		return nil, fmt.Errorf("there is no point %q", name)
+	if p, ok := st.points[name]; ok {
+		return p, nil
 	}
-	return p, nil
+	ref, err := profiles.ParsePointRef(name)
+	if err != nil {
+		return nil, err
+	}
+	p, ok := st.points[ref.Name]
+	if !ok {
+		return nil, fmt.Errorf("there is no point %q", ref.Name)
+	}
+	if ref.Plain() {
+		return p, nil
+	}
+	return p.scaled(name, ref)
 }
 
 // Shared is what several services of a device have in common beside points: the first of them makes it.

@@ -73,6 +73,8 @@ type HTTPRoute struct {
 // point: 2.40, which has two decimals, is 240.
 type HTTPReading struct {
 	Decimals int `yaml:"decimals,omitempty"`
+	// Point is the point that the number shows instead of dynamics of its own.
+	Point    string `yaml:"point,omitempty"`
 	Dynamics `yaml:",inline"`
 }
 

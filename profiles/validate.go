@@ -76,6 +76,12 @@ func (v *Validation) Point(name string) {
 	if _, ok := v.Device.Points[name]; ok {
 		return
 	}
+	if ref, err := ParsePointRef(name); err != nil {
+		v.Errorf("%s", err)
+		return
+	} else if _, ok := v.Device.Points[ref.Name]; ok {
+		return
+	}
 	var names []string
 	for n := range v.Device.Points {
 		names = append(names, n)
