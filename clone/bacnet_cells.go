@@ -100,6 +100,7 @@ func (o bacnetObserver) follow(c *bacnetCell, sample []byte) {
 		c.trend.Add(c.at, first, bits)
 	}
 	c.trend.Add(o.x.At, v, bits)
+	o.l.s.beside.heard(c, o.x.At, v)
 }
 
 // bacnetNumber is the number in a sample, as a Trend takes it.

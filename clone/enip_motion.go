@@ -26,6 +26,7 @@ func (l *enipLearner) follow(c *enipCell, name string, value []byte, at time.Tim
 		l.trends++
 	}
 	c.trend.Add(at, v, bits)
+	l.s.beside.heard(c, at, v)
 }
 
 // goesOn is how the number goes on when its samples have ended.

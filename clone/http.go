@@ -211,6 +211,7 @@ func (l *httpLearner) answered(x *capture.Exchange, q *httpQuestion) {
 			l.redfish.see(x, q, last, l.replies[name].Body, l.standIn)
 		}
 		if last != nil && !l.replies[names[len(names)-1]].Framed && r.NoneMatch == "" && r.ModifiedSince == "" && r.Range == "" {
+			r.pages.beside = l.s.beside
 			r.pages.add(x.At.Add(x.Latency), last, l.replies[names[len(names)-1]].Body, l.bodies.get)
 		}
 		r.Reply, r.status = names, status

@@ -26,6 +26,8 @@ type httpReadings struct {
 	said   []string               // how they are written
 	clocks map[int]*httpClockSeen // of the times
 	minted map[int]bool           // of the tokens: those that changed
+	beside *beside                // the numbers are compared with those of other services
+	points map[int]string         // of the numbers: those that show points
 }
 
 // httpMoving is what may move in a page.
@@ -121,6 +123,7 @@ func nearestReading(m profiles.HTTPMark, text string, at time.Time) profiles.HTT
 func (n *httpReadings) same(at time.Time) {
 	for i, t := range n.trends {
 		t.Add(at, uint64(n.values[i]), 64)
+		n.beside.heard(httpHere{n, i}, at, uint64(n.values[i]))
 	}
 	for i, c := range n.clocks {
 		c.see(&n.marks[i], at)
@@ -138,6 +141,7 @@ func (n *httpReadings) read(then, at time.Time, page []byte, found *httpMoving) 
 		}
 		if t != nil {
 			t.Add(at, uint64(v), 64)
+			n.hear(i, at, v, page, x)
 		}
 		n.values[i] = v
 	}
@@ -216,6 +220,10 @@ func (f *httpMoving) rest(page []byte) [sha256.Size]byte {
 func (n *httpReadings) dynamics() map[int]profiles.HTTPReading {
 	all := map[int]profiles.HTTPReading{}
 	for i, t := range n.trends {
+		if point := n.points[i]; point != "" {
+			all[i] = profiles.HTTPReading{Decimals: n.like.numbers[i].Decimals, Point: point}
+			continue
+		}
 		if d := t.Dynamics(); d != nil && d.Const == nil {
 			all[i] = profiles.HTTPReading{Decimals: n.like.numbers[i].Decimals, Dynamics: *d}
 		}

@@ -49,6 +49,7 @@ type Service struct {
 	latency  map[string]*profiles.Sketch
 	evidence *evidence
 	spill    *profiles.Spill // takes what is too much for memory
+	beside   *beside         // what is compared with other services
 	twin     bool            // over UDP, and the same is served on that port over TCP
 }
 
@@ -65,6 +66,7 @@ type Options struct {
 	KeepSecrets bool      // leave passwords, communities and tokens as they were seen
 	Salt        []byte    // of the verifiers; empty: random
 	Now         time.Time // when a live scan was made; zero for captures
+	NoCouple    bool      // what moves alike in two protocols stays two things
 }
 
 // An Output takes what a learner has to say beside its section.

@@ -23,6 +23,10 @@ type Learning struct {
 	services map[serviceKey]*serviceLearning
 	made     map[string]newLearner
 	spill    *profiles.Spill // of all services; Finish closes it
+	turns    turns
+	packets  [2]int // the first and the last one of the recording
+	coupled  []*coupled
+	couples  []Couple
 }
 
 type serviceKey struct {
@@ -60,6 +64,9 @@ func (l *Learning) Add(x *capture.Exchange) {
 			Record: newRecorder(x.Protocol, l.spill), Options: &l.opt,
 			latency: map[string]*profiles.Sketch{}, evidence: newEvidence(l.spill), spill: l.spill,
 		}}
+		if !l.opt.NoCouple {
+			s.beside = &beside{turns: &l.turns}
+		}
 		if n, ok := l.made[k.protocol]; ok {
 			s.learner = n(&s.Service)
 		} else {
@@ -88,6 +95,11 @@ func (l *Learning) Add(x *capture.Exchange) {
 		s.tls.add(x.TLS)
 	}
 	s.spoke = s.spoke || len(x.Replies) > 0
+	l.turns.take(&s.Service, x.At)
+	if l.packets[0] == 0 || x.Packets[0] < l.packets[0] {
+		l.packets[0] = x.Packets[0]
+	}
+	l.packets[1] = max(l.packets[1], x.Packets[1])
 	s.learner.Learn(x)
 }
 
@@ -120,6 +132,12 @@ func (l *Learning) finish(out *Output) error {
 		speaks = speaks || s.spoke
 	}
 	var facts []*evidence
+	all := make([]*serviceLearning, len(keys))
+	for i, k := range keys {
+		all[i] = l.services[k]
+	}
+	l.couple(all)
+	sections := map[*Service]profiles.Section{}
 	for _, k := range keys {
 		s := l.services[k]
 		if !s.spoke && speaks {
@@ -134,6 +152,7 @@ func (l *Learning) finish(out *Output) error {
 		if section == nil {
 			continue
 		}
+		sections[&s.Service] = section
 		svc := profiles.Service{Protocol: k.protocol, Section: section}
 		c := svc.Common()
 		c.Port = s.Port
@@ -154,6 +173,7 @@ func (l *Learning) finish(out *Output) error {
 		dev.Services = append(dev.Services, svc)
 		facts = append(facts, s.evidence)
 	}
+	l.placed(dev, sections)
 	if dev.Captures == nil {
 		dev.Captures = map[string]profiles.Capture{}
 	}

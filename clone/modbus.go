@@ -71,6 +71,7 @@ func (l *modbusLearner) unit(id uint8, x *capture.Exchange) *modbusUnit {
 	}
 	if u == nil {
 		u = newModbusUnit(id, l.s.spill)
+		u.compareIn(l.s.beside)
 		l.units[id] = u
 	}
 	return u

@@ -50,10 +50,11 @@ func modbusCode(req modbus.Message) uint8 {
 
 // A modbusTable holds 65536 cells in pages.
 type modbusTable struct {
-	pages [256]*modbusPage
-	codes map[int]modbus.ExceptionCode // of refusals, where it is not 2
-	pairs map[int]*modbusPair          // registers that may be halves of wider numbers, by the first one
-	spill *profiles.Spill
+	pages  [256]*modbusPage
+	codes  map[int]modbus.ExceptionCode // of refusals, where it is not 2
+	pairs  map[int]*modbusPair          // registers that may be halves of wider numbers, by the first one
+	spill  *profiles.Spill
+	beside *beside
 }
 
 type modbusPage struct {
@@ -156,6 +157,9 @@ func (t *modbusTable) add(address int, v uint16, width int, at time.Time, write 
 	}
 	h.value[i] = v
 	m.written = m.written || write
+	if width == 2 && !m.written {
+		t.beside.heard(modbusHere{t, address}, at, uint64(v))
+	}
 	var b [2]byte
 	binary.BigEndian.PutUint16(b[:], v)
 	m.track.Add(b[2-width:], write)

@@ -134,33 +134,7 @@ func (o *modbusOrder) point(low *modbusMoved) *profiles.Point {
 }
 
 // thousandth brings dynamics of thousandths to ones. false: they are not a measurement's.
-func thousandth(d *profiles.Dynamics) bool {
-	bounds := func(p ...*float64) {
-		for _, x := range p {
-			if x != nil {
-				*x /= pairThousands
-			}
-		}
-	}
-	switch {
-	case d.Noise != nil:
-		n := d.Noise
-		bounds(&n.Mean, &n.SD, n.Min, n.Max, &n.Step)
-	case d.Walk != nil:
-		w := d.Walk
-		bounds(&w.Mean, &w.SD, w.Min, w.Max, &w.Step)
-	case d.Sine != nil:
-		s := d.Sine
-		bounds(&s.Mean, &s.Amp, &s.SD, s.Min, s.Max, &s.Step)
-	case d.Series != nil:
-		for i := range d.Series.Values {
-			bounds(&d.Series.Values[i])
-		}
-	default:
-		return false
-	}
-	return true
-}
+func thousandth(d *profiles.Dynamics) bool { return d.Dwell == nil && inUnits(d, pairThousands) }
 
 // pairPoints adds points for the pairs of one table to the device, and maps them. Each register belongs to
 // one pair at most.

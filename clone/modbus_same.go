@@ -76,6 +76,7 @@ func (l *modbusLearner) routeAlike(first [256][]byte, shape []byte, of func(id i
 		return nil
 	}
 	u := newModbusUnit(uint8(name), l.s.spill)
+	u.compareIn(l.s.beside)
 	l.units[name] = u
 	for id := range first {
 		if first[id] != nil && bytes.Equal(first[id], shape) && of(id) {

@@ -71,6 +71,7 @@ func (l *s7Learner) add(m *s7Memory, offset int, values []byte, write bool, at t
 		t := m.track(offset + i)
 		t.Add(values[i:i+1], write)
 		if t.Runs() > 1 && !write {
+			l.s.beside.heard(s7Here{m, offset + i}, at, uint64(values[i]))
 			l.byteMoved(m, offset+i, values[i], at)
 		}
 	}

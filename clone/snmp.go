@@ -164,6 +164,7 @@ func (l *snmpLearner) sample(v *snmpView, b *snmp.VarBind, x *capture.Exchange) 
 		l.saw(n, x)
 	}
 	n.read(v.number, b.Value, x.At)
+	l.hear(n, b.Value, x.At)
 }
 
 func (l *snmpLearner) saw(n *snmpNode, x *capture.Exchange) {
