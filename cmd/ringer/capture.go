@@ -46,6 +46,7 @@ is 0 if something was learned and 3 if not.`),
 			&cli.BoolFlag{Name: "merge", Usage: "add to the profiles that are there already"},
 			&cli.BoolFlag{Name: "force", Usage: "replace the profiles that are there already"},
 			&cli.BoolFlag{Name: "keep-secrets", Usage: "leave passwords, communities and tokens as they were recorded"},
+			noCoupleFlag(),
 			&cli.BoolFlag{Name: "json", Usage: "print JSON instead of a table"},
 		}, selectionFlags()...),
 		Action: captureFiles,
@@ -92,7 +93,7 @@ func captureFiles(c *cli.Context) error {
 	}
 	defer os.RemoveAll(work)
 	begun := time.Now()
-	opt := clone.Options{KeepSecrets: c.Bool("keep-secrets")}
+	opt := clone.Options{KeepSecrets: c.Bool("keep-secrets"), NoCouple: c.Bool("no-couple")}
 	var devices []*learned
 	if iface != "" {
 		devices, err = learnInterface(c, iface, work, sel, opt)
@@ -234,6 +235,7 @@ type learnedJSON struct {
 	Identity  profiles.Identity `json:"identity"`
 	Exchanges int               `json:"exchanges"`
 	Services  []serviceJSON     `json:"services"`
+	Coupled   []clone.Couple    `json:"coupled,omitempty"`
 }
 
 type serviceJSON struct {
@@ -251,7 +253,7 @@ func printLearned(c *cli.Context, devices []*learned, took time.Duration) error 
 		if err != nil {
 			return err
 		}
-		j := learnedJSON{dev.ID, d.dir, dev.Identity, d.exchanges, servicesJSON(dev)}
+		j := learnedJSON{dev.ID, d.dir, dev.Identity, d.exchanges, servicesJSON(dev), d.couples}
 		closeProfiles(dev)
 		name, n := d.ID, count(d.exchanges)
 		for _, s := range j.Services {
@@ -270,6 +272,7 @@ func printLearned(c *cli.Context, devices []*learned, took time.Duration) error 
 		if id := nameplate(&j.Identity); id != "" {
 			fmt.Fprintf(c.App.Writer, "%s is %s\n", j.Device, id)
 		}
+		printCoupled(c.App.Writer, j.Device, j.Coupled)
 	}
 	fmt.Fprintf(c.App.Writer, "%s in %s (%s)\nnext: ringer emulate %s\n",
 		plural(len(devices), "profile", "profiles"), filepath.Dir(devices[0].dir), took, devices[0].dir)

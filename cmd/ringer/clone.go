@@ -112,6 +112,7 @@ func cloneFlags() []cli.Flag {
 		&cli.DurationFlag{Name: "for", Usage: "end the proxy after `TIME`; without it at Ctrl-C"},
 		&cli.BoolFlag{Name: "force", Usage: "replace the profiles that are there already"},
 		&cli.BoolFlag{Name: "keep-secrets", Usage: "leave passwords, communities and tokens in the profile as they are"},
+		noCoupleFlag(),
 		&cli.BoolFlag{Name: "json", Usage: "print JSON instead of tables"},
 	}
 }

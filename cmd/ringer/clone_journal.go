@@ -152,7 +152,7 @@ func (j *journal) begin(resume bool) error {
 			}
 			return src
 		}
-		opt := clone.Options{KeepSecrets: j.c.Bool("keep-secrets"), Now: time.Now()}
+		opt := clone.Options{KeepSecrets: j.c.Bool("keep-secrets"), NoCouple: j.c.Bool("no-couple"), Now: time.Now()}
 		answered := map[netip.Addr]bool{}
 		seq := func(yield func(capture.Exchange, error) bool) {
 			for x, err := range capture.Exchanges(all, j.options()) {

@@ -67,10 +67,12 @@ func printCloned(c *cli.Context, j *journal, devices []*learned, summaries []clo
 		all := struct {
 			Devices []cloneSummary `json:"devices"`
 			Learned []string       `json:"profiles"`
+			Coupled []clone.Couple `json:"coupled,omitempty"`
 			Resume  bool           `json:"interrupted,omitempty"`
-		}{summaries, []string{}, interrupted}
+		}{summaries, []string{}, nil, interrupted}
 		for _, d := range devices {
 			all.Learned = append(all.Learned, d.dir)
+			all.Coupled = append(all.Coupled, d.couples...)
 		}
 		if err := printJSON(c, all); err != nil {
 			return err

@@ -49,6 +49,7 @@ where those may not be bound, all ports are moved, and the table says where to.
 			&cli.StringFlag{Name: "rotate", Usage: "begin a new event file after `SIZE` (0: never)", Value: "256MB"},
 			&cli.Uint64Flag{Name: "seed", Usage: "same seed `N`, same noise", DefaultText: "the profile's"},
 			&cli.BoolFlag{Name: "keep-secrets", Usage: "as in capture; a recording that is served at once is always learned so", Hidden: true},
+			noCoupleFlag(),
 			&cli.BoolFlag{Name: "json", Usage: "print the table as JSON"},
 		}, selectionFlags()...),
 		Action: emulateDevices,
@@ -253,7 +254,7 @@ func openDevices(c *cli.Context, names []string) (devices []*profiles.Device, do
 	}
 	begun := time.Now()
 	restore := readSparingly()
-	learned, err := learnFiles(c, recordings, work, sel, clone.Options{KeepSecrets: true})
+	learned, err := learnFiles(c, recordings, work, sel, clone.Options{KeepSecrets: true, NoCouple: c.Bool("no-couple")})
 	restore()
 	debug.FreeOSMemory() // learning takes more than serving
 	if err != nil {

@@ -29,6 +29,7 @@ type learned struct {
 	dir       string
 	server    netip.Addr
 	exchanges int
+	couples   []clone.Couple // values that it shows in two protocols
 }
 
 // learnFile learns every device in a recording and saves each under dir, in a folder named after it. A
@@ -138,7 +139,7 @@ func saveLearned(l *clone.Learning, a netip.Addr, dir string) (*learned, error) 
 		return nil, err
 	}
 	dev.Files = nil
-	return &learned{Device: dev, dir: path, server: a}, nil
+	return &learned{Device: dev, dir: path, server: a, couples: l.Couples()}, nil
 }
 
 // learnFiles learns from several recordings: a device that is in more than one has what they all show.
@@ -220,6 +221,7 @@ func (d *learned) join(other *learned) error {
 	}
 	d.Device, merged.Files = merged, nil
 	d.exchanges += other.exchanges
+	d.couples = append(d.couples, other.couples...)
 	return nil
 }
 
