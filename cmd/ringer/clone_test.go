@@ -240,7 +240,7 @@ func TestCloneInterrupted(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "out")
 	ctx, interrupt := context.WithTimeout(t.Context(), 2*time.Second)
 	defer interrupt()
-	args := slices.Concat([]string{"clone", "--care", "normal", "-o", out}, target)
+	args := slices.Concat([]string{"clone", "--care", "normal", "--only", "http,s7,snmp", "--timeout", "500ms", "-o", out}, target)
 	if status, stdout, stderr := ringerHere(ctx, args...); status != statusDiffers || !strings.Contains(stderr, "--resume goes on") {
 		t.Fatalf("ends with %d\n%s%s", status, stdout, stderr)
 	}
