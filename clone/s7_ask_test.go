@@ -339,14 +339,17 @@ func TestS7ScanOfOddDevices(t *testing.T) {
 			if x.remark != "" && !remarked(v, x.remark) {
 				t.Errorf("no remark says %q: %v", x.remark, v.Remarks())
 			}
-			if n := len(c.asked); n > x.most {
-				t.Errorf("%d questions, more than %d", n, x.most)
+			c.mu.Lock()
+			asked := len(c.asked)
+			c.mu.Unlock()
+			if asked > x.most {
+				t.Errorf("%d questions, more than %d", asked, x.most)
 			}
 			s, _ := s7Learned(t, evidence)
 			if x.whole && len(s.Areas) != 5 {
 				t.Errorf("learned %d areas", len(s.Areas))
 			}
-			t.Logf("%d questions, %v", len(c.asked), err)
+			t.Logf("%d questions, %v", asked, err)
 		})
 	}
 }

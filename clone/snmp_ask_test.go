@@ -59,6 +59,14 @@ func snmpTable(rows int) (list []snmp.VarBind) {
 	return list
 }
 
+// between orders what a test does to devices before and after a scan, and what these do in it.
+var between sync.RWMutex
+
+func settle() {
+	between.Lock()
+	defer between.Unlock()
+}
+
 func newSNMPDevice(t testing.TB, vars []snmp.VarBind) *snmpDevice {
 	c, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -82,6 +90,10 @@ func newSNMPDevice(t testing.TB, vars []snmp.VarBind) *snmpDevice {
 }
 
 func (d *snmpDevice) answer(b []byte) []byte {
+	between.RLock()
+	defer between.RUnlock()
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	p := snmp.Protocol{}
 	if d.v3 != nil {
 		p.Keys = d.v3.keys
@@ -90,8 +102,6 @@ func (d *snmpDevice) answer(b []byte) []byte {
 	if err != nil {
 		return nil
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	d.asked = append(d.asked, wire.Key(m))
 	if m, ok := m.(*snmp.V3Message); ok && d.v3 != nil {
 		return d.v3.answer(d, m)
@@ -222,7 +232,9 @@ func scanSNMP(t testing.TB, ctx context.Context, s *SNMPWalk, port profiles.Port
 	r := &snmpScan{evidence: &bytes.Buffer{}, keys: s.Keys()}
 	r.v = NewVisit(netip.MustParseAddr("127.0.0.1"), "", care, capture.NewTap(r.evidence, time.Now))
 	r.v.Memory = memory
+	settle()
 	r.err = s.Scan(ctx, r.v, port)
+	settle()
 	r.v.Tap.Close()
 	return r
 }
@@ -551,7 +563,9 @@ func TestSNMPWalkOfGarbage(t *testing.T) {
 		t.Errorf("probe: %v", err)
 	}
 	d := newSNMPDevice(t, snmpTable(1))
-	if err := (&SNMPWalk{}).Probe(t.Context(), v, d.port); err != nil || len(d.asked) != 1 {
+	err = (&SNMPWalk{}).Probe(t.Context(), v, d.port)
+	settle()
+	if err != nil || len(d.asked) != 1 {
 		t.Errorf("probe of an agent: %v, %d questions", err, len(d.asked))
 	}
 }
