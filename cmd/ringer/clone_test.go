@@ -173,6 +173,9 @@ var provenance = regexp.MustCompile(`captures|latency|clock.skew|-c[0-9a-f]{8}|e
 // TestCloneResumed: wherever a clone is cut off, --resume asks only what is not known yet, and the profile is
 // that of a clone that was not interrupted.
 func TestCloneResumed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("clones several times")
+	}
 	target := served(t, standingDevice(t))
 	dir := t.TempDir()
 	evidence := filepath.Join(dir, "whole.pcapng")
@@ -221,6 +224,9 @@ func requests(t *testing.T, name string) (n int) {
 
 // TestCloneOnOneConnection: a device that takes one connection at a time is asked all there is.
 func TestCloneOnOneConnection(t *testing.T) {
+	if testing.Short() {
+		t.Skip("clones several times")
+	}
 	target := served(t, standingDevice(t))
 	out := filepath.Join(t.TempDir(), "out")
 	mustRinger(t, slices.Concat([]string{"clone", "--rate", "1000", "--timeout", "300ms", "--quick", "--snapshots", "1", "--samples", "1", "-o", out}, target)...)
