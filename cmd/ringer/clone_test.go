@@ -112,6 +112,9 @@ func cloned(t *testing.T, target []string, out string, more ...string) string {
 // TestCloneOfADecoy: what is learned from a decoy by asking it answers as the decoy did. The evidence is a
 // recording like any other: capture learns the same from it, and only reads are in it.
 func TestCloneOfADecoy(t *testing.T) {
+	if testing.Short() {
+		t.Skip("clones, and learns again")
+	}
 	target := served(t, "../../profiles/s7-1200-water")
 	dir := t.TempDir()
 	evidence := filepath.Join(dir, "evidence.pcapng")
