@@ -12,8 +12,6 @@ type GetChassisCapabilitiesReply struct {
 	Rest   []byte
 }
 
-func (m *GetChassisCapabilitiesReply) append(b []byte) []byte { return appendFields(b, m) }
-
 // GetChassisStatusReply is the answer to get chassis status (section 28.2).
 type GetChassisStatusReply struct {
 	Power     uint8
@@ -22,35 +20,25 @@ type GetChassisStatusReply struct {
 	Rest      []byte
 }
 
-func (m *GetChassisStatusReply) append(b []byte) []byte { return appendFields(b, m) }
-
 // ChassisControl is the data of chassis control (section 28.3).
 type ChassisControl struct {
 	Control uint8
 }
-
-func (m *ChassisControl) append(b []byte) []byte { return appendFields(b, m) }
 
 // ChassisIdentify is the data of chassis identify (section 28.5).
 type ChassisIdentify struct {
 	Rest []byte
 }
 
-func (m *ChassisIdentify) append(b []byte) []byte { return appendFields(b, m) }
-
 // SetPowerRestorePolicy is the data of set power restore policy (section 28.8).
 type SetPowerRestorePolicy struct {
 	Policy uint8
 }
 
-func (m *SetPowerRestorePolicy) append(b []byte) []byte { return appendFields(b, m) }
-
 // SetPowerRestorePolicyReply is the answer to set power restore policy (section 28.8).
 type SetPowerRestorePolicyReply struct {
 	Supported uint8
 }
-
-func (m *SetPowerRestorePolicyReply) append(b []byte) []byte { return appendFields(b, m) }
 
 // GetSystemRestartCauseReply is the answer to get system restart cause (section 28.11).
 type GetSystemRestartCauseReply struct {
@@ -58,15 +46,11 @@ type GetSystemRestartCauseReply struct {
 	Channel uint8
 }
 
-func (m *GetSystemRestartCauseReply) append(b []byte) []byte { return appendFields(b, m) }
-
 // SetBootOptions is the data of set system boot options (section 28.12).
 type SetBootOptions struct {
 	Parameter uint8
 	Value     []byte
 }
-
-func (m *SetBootOptions) append(b []byte) []byte { return appendFields(b, m) }
 
 // GetBootOptions is the data of get system boot options (section 28.13).
 type GetBootOptions struct {
@@ -75,8 +59,6 @@ type GetBootOptions struct {
 	Block     uint8
 }
 
-func (m *GetBootOptions) append(b []byte) []byte { return appendFields(b, m) }
-
 // GetBootOptionsReply is the answer to get system boot options (section 28.13).
 type GetBootOptionsReply struct {
 	Version   uint8
@@ -84,19 +66,13 @@ type GetBootOptionsReply struct {
 	Value     []byte
 }
 
-func (m *GetBootOptionsReply) append(b []byte) []byte { return appendFields(b, m) }
-
 // SetFrontPanelEnables is the data of set front panel button enables (section 28.6).
 type SetFrontPanelEnables struct {
 	Enables uint8
 }
-
-func (m *SetFrontPanelEnables) append(b []byte) []byte { return appendFields(b, m) }
 
 // GetPOHCounterReply is the answer to get POH counter (section 28.14).
 type GetPOHCounterReply struct {
 	Minutes uint8
 	Counter uint32 `wire:"clock"`
 }
-
-func (m *GetPOHCounterReply) append(b []byte) []byte { return appendFields(b, m) }

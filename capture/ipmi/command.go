@@ -61,13 +61,12 @@ type Reply struct {
 	Body Body
 }
 
-// A Body is the data of a command or of its reply: one of the types of this package, or Data.
-type Body interface{ append(b []byte) []byte }
+// A Body is the data of a command or of its reply: a pointer to one of the structures of this package, whose
+// fields say how they are sent (fields.go), or Data. Nil is no data.
+type Body any
 
 // Data is the data of what is not typed.
 type Data []byte
-
-func (d Data) append(b []byte) []byte { return append(b, d...) }
 
 // readCommand reads a message (section 13.8). Nil: it is odd.
 func readCommand(head RMCP, s Session, b []byte) wire.Message {
@@ -102,9 +101,7 @@ func appendMessage(b []byte, l *Link, t *Target, code *Code, body Body) []byte {
 	if code != nil {
 		b = append(b, byte(*code))
 	}
-	if body != nil {
-		b = body.append(b)
-	}
+	b = appendBody(b, body)
 	return append(b, checksum(b[start:]))
 }
 
@@ -163,16 +160,10 @@ func (n NetFn) String() string {
 
 // Data appends the data of the command, as it is sent.
 func (m *Command) Data(b []byte) []byte {
-	if m.Body == nil {
-		return b
-	}
-	return m.Body.append(b)
+	return appendBody(b, m.Body)
 }
 
 // Data appends the data of the reply behind its completion code.
 func (m *Reply) Data(b []byte) []byte {
-	if m.Body == nil {
-		return b
-	}
-	return m.Body.append(b)
+	return appendBody(b, m.Body)
 }

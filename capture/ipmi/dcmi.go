@@ -8,8 +8,6 @@ type GetDCMICapabilities struct {
 	Parameter uint8
 }
 
-func (m *GetDCMICapabilities) append(b []byte) []byte { return appendFields(b, m) }
-
 // GetDCMICapabilitiesReply is the answer to get DCMI capabilities (section 6.1.1).
 type GetDCMICapabilitiesReply struct {
 	Group    uint8
@@ -19,8 +17,6 @@ type GetDCMICapabilitiesReply struct {
 	Value    []byte
 }
 
-func (m *GetDCMICapabilitiesReply) append(b []byte) []byte { return appendFields(b, m) }
-
 // GetPowerReading is the data of get power reading (section 6.6.1).
 type GetPowerReading struct {
 	Group      uint8
@@ -28,8 +24,6 @@ type GetPowerReading struct {
 	Attributes uint8
 	Reserved   uint8
 }
-
-func (m *GetPowerReading) append(b []byte) []byte { return appendFields(b, m) }
 
 // GetPowerReadingReply is the answer to get power reading (section 6.6.1).
 type GetPowerReadingReply struct {
@@ -43,15 +37,11 @@ type GetPowerReadingReply struct {
 	State   uint8
 }
 
-func (m *GetPowerReadingReply) append(b []byte) []byte { return appendFields(b, m) }
-
 // GetPowerLimit is the data of get power limit (section 6.6.2).
 type GetPowerLimit struct {
 	Group    uint8
 	Reserved uint16
 }
-
-func (m *GetPowerLimit) append(b []byte) []byte { return appendFields(b, m) }
 
 // GetPowerLimitReply is the answer to get power limit (section 6.6.2).
 type GetPowerLimitReply struct {
@@ -64,8 +54,6 @@ type GetPowerLimitReply struct {
 	Period     uint16
 }
 
-func (m *GetPowerLimitReply) append(b []byte) []byte { return appendFields(b, m) }
-
 // GetAssetTag is the data of get asset tag (section 6.4.2).
 type GetAssetTag struct {
 	Group  uint8
@@ -73,16 +61,12 @@ type GetAssetTag struct {
 	Count  uint8
 }
 
-func (m *GetAssetTag) append(b []byte) []byte { return appendFields(b, m) }
-
 // GetAssetTagReply is the answer to get asset tag (section 6.4.2).
 type GetAssetTagReply struct {
 	Group  uint8
 	Length uint8
 	Text   []byte `show:"text"`
 }
-
-func (m *GetAssetTagReply) append(b []byte) []byte { return appendFields(b, m) }
 
 // GetDCMISensorInfo is the data of get DCMI sensor info (section 6.5.2).
 type GetDCMISensorInfo struct {
@@ -93,8 +77,6 @@ type GetDCMISensorInfo struct {
 	Start    uint8
 }
 
-func (m *GetDCMISensorInfo) append(b []byte) []byte { return appendFields(b, m) }
-
 // GetDCMISensorInfoReply is the answer to get DCMI sensor info (section 6.5.2).
 type GetDCMISensorInfoReply struct {
 	Group     uint8
@@ -103,16 +85,12 @@ type GetDCMISensorInfoReply struct {
 	IDs       []byte
 }
 
-func (m *GetDCMISensorInfoReply) append(b []byte) []byte { return appendFields(b, m) }
-
 // GetControllerID is the data of get management controller id string (section 6.4.6.1).
 type GetControllerID struct {
 	Group  uint8
 	Offset uint8
 	Count  uint8
 }
-
-func (m *GetControllerID) append(b []byte) []byte { return appendFields(b, m) }
 
 // GetControllerIDReply is the answer to get management controller id string (section 6.4.6.1).
 type GetControllerIDReply struct {
@@ -121,16 +99,12 @@ type GetControllerIDReply struct {
 	Text   []byte `show:"text"`
 }
 
-func (m *GetControllerIDReply) append(b []byte) []byte { return appendFields(b, m) }
-
 // GetThermalLimit is the data of get thermal limit (section 6.7.2).
 type GetThermalLimit struct {
 	Group    uint8
 	Entity   uint8
 	Instance uint8
 }
-
-func (m *GetThermalLimit) append(b []byte) []byte { return appendFields(b, m) }
 
 // GetThermalLimitReply is the answer to get thermal limit (section 6.7.2).
 type GetThermalLimitReply struct {
@@ -139,8 +113,6 @@ type GetThermalLimitReply struct {
 	Celsius uint8
 	Seconds uint16
 }
-
-func (m *GetThermalLimitReply) append(b []byte) []byte { return appendFields(b, m) }
 
 // GetTemperatures is the data of get temperature readings (section 6.7.3).
 type GetTemperatures struct {
@@ -151,8 +123,6 @@ type GetTemperatures struct {
 	Start    uint8
 }
 
-func (m *GetTemperatures) append(b []byte) []byte { return appendFields(b, m) }
-
 // GetTemperaturesReply is the answer to get temperature readings (section 6.7.3).
 type GetTemperaturesReply struct {
 	Group     uint8
@@ -161,16 +131,12 @@ type GetTemperaturesReply struct {
 	Readings  []byte
 }
 
-func (m *GetTemperaturesReply) append(b []byte) []byte { return appendFields(b, m) }
-
 // GetDCMIConfig is the data of get DCMI configuration parameters (section 6.1.3).
 type GetDCMIConfig struct {
 	Group     uint8
 	Parameter uint8
 	Set       uint8
 }
-
-func (m *GetDCMIConfig) append(b []byte) []byte { return appendFields(b, m) }
 
 // GetDCMIConfigReply is the answer to get DCMI configuration parameters (section 6.1.3).
 type GetDCMIConfigReply struct {
@@ -180,5 +146,3 @@ type GetDCMIConfigReply struct {
 	Revision uint8
 	Value    []byte
 }
-
-func (m *GetDCMIConfigReply) append(b []byte) []byte { return appendFields(b, m) }

@@ -39,6 +39,17 @@ func readFields(b []byte, into any) bool {
 	return len(b) == 0
 }
 
+// appendBody appends data as they are sent.
+func appendBody(b []byte, body Body) []byte {
+	switch d := body.(type) {
+	case nil:
+		return b
+	case Data:
+		return append(b, d...)
+	}
+	return appendFields(b, body)
+}
+
 func appendFields(b []byte, from any) []byte {
 	v := reflect.ValueOf(from).Elem()
 	for i := range v.NumField() {

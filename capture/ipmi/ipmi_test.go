@@ -106,13 +106,13 @@ func TestForms(t *testing.T) {
 				if form == nil {
 					continue
 				}
-				b := form().append(nil)
+				b := appendBody(nil, form())
 				for i := range b {
 					b[i] = byte(i + 1)
 				}
 				m := form()
-				if !readFields(b, m) || !bytes.Equal(m.append(nil), b) {
-					t.Errorf("command %02x, %s: %x becomes %x", cmd, c.name, b, m.append(nil))
+				if !readFields(b, m) || !bytes.Equal(appendBody(nil, m), b) {
+					t.Errorf("command %02x, %s: %x becomes %x", cmd, c.name, b, appendBody(nil, m))
 				}
 				if len(b) > 0 && readFields(b[:len(b)-1], form()) && reflect.TypeOf(m).Elem().NumField() == 1 {
 					t.Errorf("command %02x, %s: reads too few bytes", cmd, c.name)
@@ -203,11 +203,11 @@ func TestRecordings(t *testing.T) {
 				row := table[i]
 				switch m := m.(type) {
 				case *Command:
-					if got, want := hex.EncodeToString(m.Body.append(nil)), row["data"]; got != want {
+					if got, want := hex.EncodeToString(appendBody(nil, m.Body)), row["data"]; got != want {
 						t.Errorf("datagram %d: data %s, want %s", i+1, got, want)
 					}
 				case *Reply:
-					if got, want := hex.EncodeToString(m.Body.append(nil)), row["data"]; got != want {
+					if got, want := hex.EncodeToString(appendBody(nil, m.Body)), row["data"]; got != want {
 						t.Errorf("datagram %d: data %s, want %s", i+1, got, want)
 					}
 				case *Raw:

@@ -105,7 +105,7 @@ func readBody(t Target, reply bool, data []byte) Body {
 func (m *Command) Class() (string, wire.Effect) {
 	var data []byte
 	if m.Body != nil && m.NetFn == Group {
-		data = m.Body.append(nil)
+		data = appendBody(nil, m.Body)
 	}
 	c, ok := m.Target.known(data)
 	if !ok {

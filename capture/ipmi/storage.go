@@ -7,15 +7,11 @@ type GetFRUInfo struct {
 	FRU uint8
 }
 
-func (m *GetFRUInfo) append(b []byte) []byte { return appendFields(b, m) }
-
 // GetFRUInfoReply is the answer to get FRU inventory area info (section 34.1).
 type GetFRUInfoReply struct {
 	Size   uint16
 	Access uint8
 }
-
-func (m *GetFRUInfoReply) append(b []byte) []byte { return appendFields(b, m) }
 
 // ReadFRU is the data of read FRU data (section 34.2).
 type ReadFRU struct {
@@ -24,15 +20,11 @@ type ReadFRU struct {
 	Count  uint8
 }
 
-func (m *ReadFRU) append(b []byte) []byte { return appendFields(b, m) }
-
 // ReadFRUReply is the answer to read FRU data (section 34.2).
 type ReadFRUReply struct {
 	Count uint8
 	Data  []byte
 }
-
-func (m *ReadFRUReply) append(b []byte) []byte { return appendFields(b, m) }
 
 // WriteFRU is the data of write FRU data (section 34.3).
 type WriteFRU struct {
@@ -41,14 +33,10 @@ type WriteFRU struct {
 	Data   []byte
 }
 
-func (m *WriteFRU) append(b []byte) []byte { return appendFields(b, m) }
-
 // WriteFRUReply is the answer to write FRU data (section 34.3).
 type WriteFRUReply struct {
 	Count uint8
 }
-
-func (m *WriteFRUReply) append(b []byte) []byte { return appendFields(b, m) }
 
 // GetSDRInfoReply is the answer to get SDR repository info (section 33.9).
 type GetSDRInfoReply struct {
@@ -60,8 +48,6 @@ type GetSDRInfoReply struct {
 	Support uint8
 }
 
-func (m *GetSDRInfoReply) append(b []byte) []byte { return appendFields(b, m) }
-
 // GetSDRAllocationReply is the answer to get SDR repository allocation info (section 33.10).
 type GetSDRAllocationReply struct {
 	Units   uint16
@@ -71,14 +57,10 @@ type GetSDRAllocationReply struct {
 	Most    uint8
 }
 
-func (m *GetSDRAllocationReply) append(b []byte) []byte { return appendFields(b, m) }
-
 // ReserveSDRReply is the answer to reserve SDR repository (section 33.11).
 type ReserveSDRReply struct {
 	Reservation uint16 `wire:"minted"`
 }
-
-func (m *ReserveSDRReply) append(b []byte) []byte { return appendFields(b, m) }
 
 // GetSDR is the data of get SDR (section 33.12).
 type GetSDR struct {
@@ -88,22 +70,16 @@ type GetSDR struct {
 	Count       uint8
 }
 
-func (m *GetSDR) append(b []byte) []byte { return appendFields(b, m) }
-
 // GetSDRReply is the answer to get SDR (section 33.12).
 type GetSDRReply struct {
 	Next uint16
 	Data []byte
 }
 
-func (m *GetSDRReply) append(b []byte) []byte { return appendFields(b, m) }
-
 // GetSDRTimeReply is the answer to get SDR repository time (section 33.17).
 type GetSDRTimeReply struct {
 	Time uint32 `wire:"clock"`
 }
-
-func (m *GetSDRTimeReply) append(b []byte) []byte { return appendFields(b, m) }
 
 // GetSELInfoReply is the answer to get SEL info (section 31.2).
 type GetSELInfoReply struct {
@@ -115,8 +91,6 @@ type GetSELInfoReply struct {
 	Support uint8
 }
 
-func (m *GetSELInfoReply) append(b []byte) []byte { return appendFields(b, m) }
-
 // GetSELAllocationReply is the answer to get SEL allocation info (section 31.3).
 type GetSELAllocationReply struct {
 	Units   uint16
@@ -126,14 +100,10 @@ type GetSELAllocationReply struct {
 	Most    uint8
 }
 
-func (m *GetSELAllocationReply) append(b []byte) []byte { return appendFields(b, m) }
-
 // ReserveSELReply is the answer to reserve SEL (section 31.4).
 type ReserveSELReply struct {
 	Reservation uint16 `wire:"minted"`
 }
-
-func (m *ReserveSELReply) append(b []byte) []byte { return appendFields(b, m) }
 
 // GetSELEntry is the data of get SEL entry (section 31.5).
 type GetSELEntry struct {
@@ -143,29 +113,21 @@ type GetSELEntry struct {
 	Count       uint8
 }
 
-func (m *GetSELEntry) append(b []byte) []byte { return appendFields(b, m) }
-
 // GetSELEntryReply is the answer to get SEL entry (section 31.5).
 type GetSELEntryReply struct {
 	Next uint16
 	Data []byte
 }
 
-func (m *GetSELEntryReply) append(b []byte) []byte { return appendFields(b, m) }
-
 // AddSELEntry is the data of add SEL entry (section 31.6).
 type AddSELEntry struct {
 	Record [16]byte
 }
 
-func (m *AddSELEntry) append(b []byte) []byte { return appendFields(b, m) }
-
 // AddSELEntryReply is the answer to add SEL entry (section 31.6).
 type AddSELEntryReply struct {
 	Record uint16
 }
-
-func (m *AddSELEntryReply) append(b []byte) []byte { return appendFields(b, m) }
 
 // DeleteSELEntry is the data of delete SEL entry (section 31.8).
 type DeleteSELEntry struct {
@@ -173,14 +135,10 @@ type DeleteSELEntry struct {
 	Record      uint16
 }
 
-func (m *DeleteSELEntry) append(b []byte) []byte { return appendFields(b, m) }
-
 // DeleteSELEntryReply is the answer to delete SEL entry (section 31.8).
 type DeleteSELEntryReply struct {
 	Record uint16
 }
-
-func (m *DeleteSELEntryReply) append(b []byte) []byte { return appendFields(b, m) }
 
 // ClearSEL is the data of clear SEL (section 31.9).
 type ClearSEL struct {
@@ -189,32 +147,22 @@ type ClearSEL struct {
 	Action      uint8
 }
 
-func (m *ClearSEL) append(b []byte) []byte { return appendFields(b, m) }
-
 // ClearSELReply is the answer to clear SEL (section 31.9).
 type ClearSELReply struct {
 	Progress uint8
 }
-
-func (m *ClearSELReply) append(b []byte) []byte { return appendFields(b, m) }
 
 // GetSELTimeReply is the answer to get SEL time (section 31.10).
 type GetSELTimeReply struct {
 	Time uint32 `wire:"clock"`
 }
 
-func (m *GetSELTimeReply) append(b []byte) []byte { return appendFields(b, m) }
-
 // SetSELTime is the data of set SEL time (section 31.11).
 type SetSELTime struct {
 	Time uint32
 }
 
-func (m *SetSELTime) append(b []byte) []byte { return appendFields(b, m) }
-
 // GetSELTimeOffsetReply is the answer to get SEL time UTC offset (section 31.11a).
 type GetSELTimeOffsetReply struct {
 	Offset uint16
 }
-
-func (m *GetSELTimeOffsetReply) append(b []byte) []byte { return appendFields(b, m) }

@@ -9,8 +9,6 @@ type SetLANConfig struct {
 	Value     []byte
 }
 
-func (m *SetLANConfig) append(b []byte) []byte { return appendFields(b, m) }
-
 // GetLANConfig is the data of get LAN configuration parameters (section 23.2).
 type GetLANConfig struct {
 	Channel   uint8
@@ -19,15 +17,11 @@ type GetLANConfig struct {
 	Block     uint8
 }
 
-func (m *GetLANConfig) append(b []byte) []byte { return appendFields(b, m) }
-
 // GetLANConfigReply is the answer to get LAN configuration parameters (section 23.2).
 type GetLANConfigReply struct {
 	Revision uint8
 	Value    []byte
 }
-
-func (m *GetLANConfigReply) append(b []byte) []byte { return appendFields(b, m) }
 
 // GetIPStatistics is the data of get IP/UDP/RMCP statistics (section 23.4).
 type GetIPStatistics struct {
@@ -35,14 +29,10 @@ type GetIPStatistics struct {
 	Clear   uint8
 }
 
-func (m *GetIPStatistics) append(b []byte) []byte { return appendFields(b, m) }
-
 // GetIPStatisticsReply is the answer to get IP/UDP/RMCP statistics (section 23.4).
 type GetIPStatisticsReply struct {
 	Counters [18]byte `wire:"count"`
 }
-
-func (m *GetIPStatisticsReply) append(b []byte) []byte { return appendFields(b, m) }
 
 // SetSOLConfig is the data of set SOL configuration parameters (section 26.2).
 type SetSOLConfig struct {
@@ -50,8 +40,6 @@ type SetSOLConfig struct {
 	Parameter uint8
 	Value     []byte
 }
-
-func (m *SetSOLConfig) append(b []byte) []byte { return appendFields(b, m) }
 
 // GetSOLConfig is the data of get SOL configuration parameters (section 26.3).
 type GetSOLConfig struct {
@@ -61,12 +49,8 @@ type GetSOLConfig struct {
 	Block     uint8
 }
 
-func (m *GetSOLConfig) append(b []byte) []byte { return appendFields(b, m) }
-
 // GetSOLConfigReply is the answer to get SOL configuration parameters (section 26.3).
 type GetSOLConfigReply struct {
 	Revision uint8
 	Value    []byte
 }
-
-func (m *GetSOLConfigReply) append(b []byte) []byte { return appendFields(b, m) }
