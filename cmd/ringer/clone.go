@@ -188,17 +188,8 @@ func careOf(c *cli.Context) (clone.Care, error) {
 			return care, usage("--rate %g: want more than 0 questions a second", care.Rate)
 		}
 	}
-	if c.IsSet("connections") {
-		if care.Connections = c.Int("connections"); care.Connections < 1 {
-			return care, usage("--connections %d: want 1 or more", care.Connections)
-		}
-	}
-	for name, d := range map[string]*time.Duration{"timeout": &care.Timeout, "time": &care.Time} {
-		if c.IsSet(name) {
-			if *d = c.Duration(name); *d <= 0 {
-				return care, usage("--%s %v: want a time above 0, as 5s", name, *d)
-			}
-		}
+	if err := setPositive(c, map[string]any{"connections": &care.Connections, "timeout": &care.Timeout, "time": &care.Time}); err != nil {
+		return care, err
 	}
 	if c.IsSet("bytes") {
 		if care.Bytes, err = parseSize(c.String("bytes")); err != nil {
@@ -206,6 +197,27 @@ func careOf(c *cli.Context) (clone.Care, error) {
 		}
 	}
 	return care, nil
+}
+
+// setPositive takes counts and times from flags. Only what was set: among the flags of all protocols, another's
+// default may go by the same name.
+func setPositive(c *cli.Context, flags map[string]any) error {
+	for name, to := range flags {
+		if !c.IsSet(name) {
+			continue
+		}
+		switch to := to.(type) {
+		case *int:
+			if *to = c.Int(name); *to < 1 {
+				return usage("--%s %d: want 1 or more", name, *to)
+			}
+		case *time.Duration:
+			if *to = c.Duration(name); *to <= 0 {
+				return usage("--%s %v: want a time above 0, as 5s", name, *to)
+			}
+		}
+	}
+	return nil
 }
 
 // scannersOf makes the scanners that are wanted.

@@ -35,18 +35,8 @@ func scanBACnet(c *cli.Context) (clone.Scanner, error) {
 		}
 		s.Networks = append(s.Networks, uint16(n))
 	}
-	// Only what is set: among the flags of all protocols, another's default may go by the same name.
-	for name, n := range map[string]*int{"objects": &s.Objects, "records": &s.Records, "samples": &s.Samples} {
-		if c.IsSet(name) {
-			if *n = c.Int(name); *n < 1 {
-				return nil, usage("--%s %d: want 1 or more", name, *n)
-			}
-		}
-	}
-	if c.IsSet("every") {
-		if s.Every = c.Duration("every"); s.Every <= 0 {
-			return nil, usage("--every %v: want a time above 0, as 2s", s.Every)
-		}
+	if err := setPositive(c, map[string]any{"objects": &s.Objects, "records": &s.Records, "samples": &s.Samples, "every": &s.Every}); err != nil {
+		return nil, err
 	}
 	if err := s.Check(); err != nil {
 		return nil, usage("%v", err)

@@ -30,18 +30,8 @@ func enipAsker() asker {
 
 func scanENIP(c *cli.Context) (clone.Scanner, error) {
 	s := &clone.ENIPScan{Tags: c.StringSlice("tag")}
-	// Only what is set: among the flags of all protocols, another's default may go by the same name.
-	for name, n := range map[string]*int{"samples": &s.Samples, "tags": &s.TagsMost} {
-		if c.IsSet(name) {
-			if *n = c.Int(name); *n < 1 {
-				return nil, usage("--%s %d: want 1 or more", name, *n)
-			}
-		}
-	}
-	if c.IsSet("every") {
-		if s.Every = c.Duration("every"); s.Every <= 0 {
-			return nil, usage("--every %v: want a time above 0, as 2s", s.Every)
-		}
+	if err := setPositive(c, map[string]any{"samples": &s.Samples, "tags": &s.TagsMost, "every": &s.Every}); err != nil {
+		return nil, err
 	}
 	if c.IsSet("slot") {
 		slot := c.Int("slot")

@@ -27,15 +27,8 @@ func modbusAsker() asker {
 		},
 		scan: func(c *cli.Context) (clone.Scanner, error) {
 			s := &clone.ModbusScanner{RTU: c.Bool("rtu"), Full: c.Bool("full"), Quick: c.Bool("quick"), Beyond: c.Bool("beyond")}
-			if c.IsSet("samples") {
-				if s.Samples = c.Int("samples"); s.Samples < 1 {
-					return nil, usage("--samples %d: want 1 or more", s.Samples)
-				}
-			}
-			if c.IsSet("every") {
-				if s.Every = c.Duration("every"); s.Every <= 0 {
-					return nil, usage("--every %v: want a time above 0, as 1s", s.Every)
-				}
+			if err := setPositive(c, map[string]any{"samples": &s.Samples, "every": &s.Every}); err != nil {
+				return nil, err
 			}
 			if s.Full && s.Quick {
 				return nil, usage("--full and --quick exclude each other")

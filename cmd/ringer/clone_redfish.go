@@ -21,17 +21,8 @@ func redfishAsker() asker {
 		scan: func(c *cli.Context) (clone.Scanner, error) {
 			alone := c.Command.Name == "redfish"
 			s := &clone.RedfishCrawl{}
-			for name, n := range map[string]*int{"resources": &s.Resources, "samples": &s.Samples} {
-				if c.IsSet(name) {
-					if *n = c.Int(name); *n < 1 {
-						return nil, usage("--%s %d: want 1 or more", name, *n)
-					}
-				}
-			}
-			if c.IsSet("every") {
-				if s.Every = c.Duration("every"); s.Every <= 0 {
-					return nil, usage("--every %v: want a time above 0, as 2s", s.Every)
-				}
+			if err := setPositive(c, map[string]any{"resources": &s.Resources, "samples": &s.Samples, "every": &s.Every}); err != nil {
+				return nil, err
 			}
 			if user := c.String("user"); strings.Contains(user, ":") || alone {
 				s.User = user // without a password it is for another protocol

@@ -31,16 +31,8 @@ func s7Asker() asker {
 
 func scanS7(c *cli.Context) (clone.Scanner, error) {
 	s := &clone.S7Scan{Search: c.Bool("search"), Blocks: c.Bool("blocks")}
-	// Only what is set: among the flags of all protocols, another's default may go by the same name.
-	if c.IsSet("samples") {
-		if s.Samples = c.Int("samples"); s.Samples < 1 {
-			return nil, usage("--samples %d: want 1 or more", s.Samples)
-		}
-	}
-	if c.IsSet("every") {
-		if s.Every = c.Duration("every"); s.Every <= 0 {
-			return nil, usage("--every %v: want a time above 0, as 2s", s.Every)
-		}
+	if err := setPositive(c, map[string]any{"samples": &s.Samples, "every": &s.Every}); err != nil {
+		return nil, err
 	}
 	if c.IsSet("rack") || c.IsSet("slot") {
 		rack, slot := c.Int("rack"), c.Int("slot")

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -62,11 +61,8 @@ func scanOfSNMP(c *cli.Context) (clone.Scanner, error) {
 			}
 		}
 	}
-	// Only what is set: among the flags of all protocols, another's default may go by the same name.
-	if c.IsSet("most") {
-		if s.Most = c.Int("most"); s.Most < 1 {
-			return nil, usage("--most %d: want 1 or more", s.Most)
-		}
+	if err := setPositive(c, map[string]any{"most": &s.Most, "every": &s.Every}); err != nil {
+		return nil, err
 	}
 	if c.IsSet("snapshots") {
 		switch n := c.Int("snapshots"); {
@@ -76,11 +72,6 @@ func scanOfSNMP(c *cli.Context) (clone.Scanner, error) {
 			s.Snapshots = -1
 		default:
 			s.Snapshots = n
-		}
-	}
-	if c.IsSet("every") {
-		if s.Every = c.Duration("every"); s.Every <= 0 {
-			return nil, usage("--every %v: want a time above 0, as %v", s.Every, 30*time.Second)
 		}
 	}
 	if err := s.Check(); err != nil {
