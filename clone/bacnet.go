@@ -380,11 +380,13 @@ func (l *bacnetLearner) Finish(out *Output) (profiles.Section, error) {
 	if err := l.writeFiles(sec, out); err != nil {
 		return nil, err
 	}
-	if err := l.writeValues(sec, out); err != nil {
+	var err error
+	if sec.Values, err = l.values(out); err != nil {
 		return nil, err
 	}
 	l.identify(out.Device)
-	return sec, l.writeSamples(sec, out)
+	sec.Samples, err = l.samples(out)
+	return sec, err
 }
 
 // identify puts what the device says of itself on its name plate, where that is empty.

@@ -1,7 +1,6 @@
 package clone
 
 import (
-	"bufio"
 	"cmp"
 	"encoding/binary"
 	"math"
@@ -474,63 +473,31 @@ func (l *bacnetLearner) all() (cells []*bacnetCell) {
 	return cells
 }
 
-// writeValues writes what every property held last.
-func (l *bacnetLearner) writeValues(sec *profiles.BACnet, out *Output) (err error) {
-	var w *bufio.Writer
-	name := "bacnet/" + l.s.Name() + ".tsv"
+// values writes what the properties have.
+func (l *bacnetLearner) values(out *Output) (string, error) {
+	f := out.bulk("bacnet/" + l.s.Name() + ".tsv")
 	var line []byte
 	for _, c := range l.all() {
-		v := c.value()
-		if v == nil {
-			continue
-		}
-		if w == nil {
-			f, err := out.Create(name)
-			if err != nil {
-				return err
-			}
-			defer func() { err = cmp.Or(err, f.Close()) }()
-			w = bufio.NewWriter(f)
-			sec.Values = name
-		}
-		line = profiles.AppendBACnetValue(line[:0], c.name.String(), v)
-		if _, err := w.Write(line); err != nil {
-			return err
+		if v := c.value(); v != nil {
+			line = profiles.AppendBACnetValue(line[:0], c.name.String(), v)
+			f.Write(line)
 		}
 	}
-	if w == nil {
-		return nil
-	}
-	return w.Flush()
+	return f.close()
 }
 
-// writeSamples writes the tracks of properties that moved, or were written.
-func (l *bacnetLearner) writeSamples(sec *profiles.BACnet, out *Output) (err error) {
-	var w *profiles.SampleWriter
-	name := "samples/" + l.s.Name() + ".tsv"
+// samples writes the tracks of properties that moved, or were written.
+func (l *bacnetLearner) samples(out *Output) ([]string, error) {
+	f := out.samples(l.s.Name())
 	for _, c := range l.all() {
 		if !c.track.Moved() {
 			continue
-		}
-		if w == nil {
-			f, err := out.Create(name)
-			if err != nil {
-				return err
-			}
-			defer func() { err = cmp.Or(err, f.Close()) }()
-			w = profiles.NewSampleWriter(f)
-			sec.Samples = append(sec.Samples, name)
 		}
 		var d *profiles.Dynamics
 		if c.trend != nil && !c.written {
 			d = c.trend.Dynamics()
 		}
-		if err := w.Write(c.name.String(), d, &c.track); err != nil {
-			return err
-		}
+		f.add(c.name.String(), d, &c.track)
 	}
-	if w == nil {
-		return nil
-	}
-	return w.Flush()
+	return f.close()
 }

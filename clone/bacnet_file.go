@@ -54,16 +54,8 @@ func (l *bacnetLearner) writeFiles(sec *profiles.BACnet, out *Output) error {
 			continue
 		}
 		name := fmt.Sprintf("bacnet/%s-file-%d.bin", l.s.Name(), n)
-		w, err := out.Create(name)
-		if err != nil {
+		if err := out.file(name, f.content); err != nil {
 			return err
-		}
-		_, err = w.Write(f.content)
-		if e := w.Close(); err == nil {
-			err = e
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
 		}
 		if sec.Files == nil {
 			sec.Files = map[uint32]string{}

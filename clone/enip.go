@@ -3,7 +3,6 @@ package clone
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -362,26 +361,11 @@ func (l *enipLearner) Finish(out *Output) (profiles.Section, error) {
 		}
 		return s, nil
 	}
-	file := "samples/" + l.s.Name() + ".tsv"
-	f, err := out.Create(file)
-	if err != nil {
-		return nil, err
-	}
-	s.Samples = append(s.Samples, file)
-	w := profiles.NewSampleWriter(f)
+	f := out.samples(l.s.Name())
 	for _, name := range l.order {
-		if err = w.Write(name, l.cells[name].goesOn(), &l.cells[name].track); err != nil {
-			break
-		}
+		f.add(name, l.cells[name].goesOn(), &l.cells[name].track)
 	}
-	if err == nil {
-		err = w.Flush()
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	return s, nil
+	var err error
+	s.Samples, err = f.close()
+	return s, err
 }

@@ -181,16 +181,8 @@ func (l *enipLearner) finishTypes(out *Output) (map[uint32]string, error) {
 			t.Members = append(t.Members, enipMemberOf(&p.list[i], types))
 		}
 		t.Definition = fmt.Sprintf("enip/%s-%03x.bin", l.s.Name(), number)
-		f, err := out.Create(t.Definition)
-		if err != nil {
+		if err := out.file(t.Definition, p.text); err != nil {
 			return nil, err
-		}
-		_, err = f.Write(p.text)
-		if e := f.Close(); err == nil {
-			err = e
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", t.Definition, err)
 		}
 		l.setType(types[number], t)
 	}

@@ -1,7 +1,6 @@
 package clone
 
 import (
-	"bufio"
 	"encoding/binary"
 	"strconv"
 
@@ -38,19 +37,7 @@ func (s *Service) Saw(name string, x *capture.Exchange) {
 }
 
 func writeEvidence(out *Output, all []*evidence) error {
-	n := 0
-	for _, e := range all {
-		n += e.facts.Runs()
-	}
-	if n == 0 {
-		return nil
-	}
-	f, err := out.Create(evidenceFile)
-	if err != nil {
-		return err
-	}
-	out.Device.Evidence = evidenceFile
-	w := bufio.NewWriter(f)
+	f := out.bulk(evidenceFile)
 	var b []byte
 	for _, e := range all {
 		for c := e.facts.Cursor(); ; {
@@ -65,15 +52,10 @@ func writeEvidence(out *Output, all []*evidence) error {
 			b = strconv.AppendInt(append(b, `,"pkt":[`...), first, 10)
 			b = strconv.AppendInt(append(b, ','), last, 10)
 			b = append(b, "]}\n"...)
-			if _, err := w.Write(b); err != nil {
-				f.Close()
-				return err
-			}
+			f.Write(b)
 		}
 	}
-	if err := w.Flush(); err != nil {
-		f.Close()
-		return err
-	}
-	return f.Close()
+	var err error
+	out.Device.Evidence, err = f.close()
+	return err
 }

@@ -28,7 +28,7 @@ func (l *httpLearner) Finish(out *Output) (profiles.Section, error) {
 	if sec.Routes, err = l.writeRoutes(out); err != nil {
 		return nil, err
 	}
-	if sec.Samples, err = l.writeSamples(out); err != nil {
+	if sec.Samples, err = l.samples(out); err != nil {
 		return nil, err
 	}
 	if sec.Redfish, err = l.redfish.finish(out, l.s.Name(), l.redfishBody); err != nil {
@@ -86,30 +86,14 @@ func (l *httpLearner) writeRoutes(out *Output) ([]string, error) {
 	return []string{name}, w.Close()
 }
 
-func (l *httpLearner) writeSamples(out *Output) ([]string, error) {
-	if len(l.order) == 0 {
-		return nil, nil
-	}
-	name := "samples/" + l.s.Name() + ".tsv"
-	w, err := out.Create(name)
-	if err != nil {
-		return nil, err
-	}
-	sw := profiles.NewSampleWriter(w)
+func (l *httpLearner) samples(out *Output) ([]string, error) {
+	f := out.samples(l.s.Name())
 	for _, r := range l.order { // those that never moved, too: in another capture of the device they may have
-		if r.track.Runs() == 0 {
-			continue
-		}
-		if err := sw.Write(r.Cell(), nil, &r.track); err != nil {
-			w.Close()
-			return nil, fmt.Errorf("%s: %w", name, err)
+		if r.track.Runs() > 0 {
+			f.add(r.Cell(), nil, &r.track)
 		}
 	}
-	if err := sw.Flush(); err != nil {
-		w.Close()
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return []string{name}, w.Close()
+	return f.close()
 }
 
 // httpVarying counts what one header was seen to hold.

@@ -240,15 +240,7 @@ func (l *ipmiLearner) finishRecords(sec *profiles.IPMI, out *Output) error {
 	whole := map[ipmi.Target]bool{}
 	write := func(name string, b []byte) (string, error) {
 		name = "ipmi/" + name + "-" + l.s.Capture + ".bin"
-		f, err := out.Create(name)
-		if err != nil {
-			return "", err
-		}
-		if _, err := f.Write(b); err != nil {
-			f.Close()
-			return "", err
-		}
-		return name, f.Close()
+		return name, out.file(name, b)
 	}
 	var err error
 	if b, ok := rec.sdr.file(sdrSize); ok {

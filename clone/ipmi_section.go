@@ -27,35 +27,23 @@ func (l *ipmiLearner) Finish(out *Output) (profiles.Section, error) {
 	if l.sealed {
 		out.Redact("sessions of the management controller", "encrypted, kept as they are: their keys are not known")
 	}
-	return sec, l.writeCells(sec, out)
+	var err error
+	sec.Samples, err = l.samples(out)
+	return sec, err
 }
 
-func (l *ipmiLearner) writeCells(sec *profiles.IPMI, out *Output) (err error) {
+// samples writes the tracks of all that was asked, before log-in and after.
+func (l *ipmiLearner) samples(out *Output) ([]string, error) {
 	l.settle()
-	if len(l.inside.order)+len(l.outside.order) == 0 {
-		return nil
-	}
-	file := "samples/" + l.s.Name() + ".tsv"
-	f, err := out.Create(file)
-	if err != nil {
-		return err
-	}
-	sec.Samples = append(sec.Samples, file)
-	w := profiles.NewSampleWriter(f)
+	f := out.samples(l.s.Name())
 	for _, from := range []*ipmiCells{&l.outside, &l.inside} {
 		for _, name := range from.order {
-			if c := from.cells[name]; c != nil && err == nil {
-				err = w.Write(name, c.goesOn(), &c.track)
+			if c := from.cells[name]; c != nil {
+				f.add(name, c.goesOn(), &c.track)
 			}
 		}
 	}
-	if err == nil {
-		err = w.Flush()
-	}
-	if err = cmp.Or(err, f.Close()); err != nil {
-		return fmt.Errorf("%s: %w", file, err)
-	}
-	return nil
+	return f.close()
 }
 
 // settle names the cells that were asked without a session. The four commands that every client begins with

@@ -69,22 +69,6 @@ type Options struct {
 	NoCouple    bool      // what moves alike in two protocols stays two things
 }
 
-// An Output takes what a learner has to say beside its section.
-type Output struct {
-	Device *profiles.Device
-	Create func(name string) (io.WriteCloser, error) // a bulk file of the profile
-}
-
-// Redact records that something was taken out.
-func (o *Output) Redact(what, how string) {
-	for _, r := range o.Device.Redactions {
-		if r.What == what && r.How == how {
-			return
-		}
-	}
-	o.Device.Redactions = append(o.Device.Redactions, profiles.Redaction{What: what, How: how})
-}
-
 // Learn learns one device from all exchanges of seq, which are its own.
 func Learn(dev *profiles.Device, seq iter.Seq2[capture.Exchange, error], src Source, opt Options, create func(string) (io.WriteCloser, error)) error {
 	l := NewLearning(src, opt)

@@ -149,7 +149,7 @@ func (u *modbusUnit) describe(l *modbusLearner, out *Output, sec *profiles.Modbu
 		}
 		t.bridge(modbusGapOf(i))
 		t.join()
-		if err := sec.Describe(i, t.cells, stem, func(name string, b []byte) error { return writeFile(out, name, b) }); err != nil {
+		if err := sec.Describe(i, t.cells, stem, out.file); err != nil {
 			return err
 		}
 		u.pairPoints(l, i, out.Device, sec)
@@ -172,21 +172,9 @@ func (u *modbusUnit) describe(l *modbusLearner, out *Output, sec *profiles.Modbu
 
 const modbusIllegalAddress = uint8(modbus.IllegalDataAddress)
 
-func writeFile(out *Output, name string, b []byte) error {
-	w, err := out.Create(name)
-	if err != nil {
-		return err
-	}
-	if _, err := w.Write(b); err != nil {
-		w.Close()
-		return err
-	}
-	return w.Close()
-}
-
-// writeSamples writes the tracks of all cells that moved.
-func (l *modbusLearner) writeSamples(out *Output, m *profiles.Modbus) (err error) {
-	var w *profiles.SampleWriter
+// samples writes the tracks of all cells that moved.
+func (l *modbusLearner) samples(out *Output) ([]string, error) {
+	f := out.samples(l.s.Name())
 	for _, u := range l.units {
 		if u == nil {
 			continue
@@ -201,37 +189,14 @@ func (l *modbusLearner) writeSamples(out *Output, m *profiles.Modbus) (err error
 					if c == nil {
 						continue
 					}
-					if w == nil {
-						name := "samples/" + l.s.Name() + ".tsv"
-						f, err := out.Create(name)
-						if err != nil {
-							return err
-						}
-						m.Samples = []string{name}
-						w = profiles.NewSampleWriter(f)
-						defer func() {
-							err = firstError(err, w.Flush(), f.Close())
-						}()
-					}
 					var d *profiles.Dynamics
 					if !c.written {
 						d = c.trend.Dynamics()
 					}
-					if err := w.Write(l.cellName(u, table, p<<8|i), d, &c.track); err != nil {
-						return err
-					}
+					f.add(l.cellName(u, table, p<<8|i), d, &c.track)
 				}
 			}
 		}
 	}
-	return nil
-}
-
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return f.close()
 }

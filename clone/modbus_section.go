@@ -44,7 +44,8 @@ func (l *modbusLearner) Finish(out *Output) (profiles.Section, error) {
 		return nil, err
 	}
 	m := l.place(sections)
-	if err := l.writeSamples(out, m); err != nil {
+	var err error
+	if m.Samples, err = l.samples(out); err != nil {
 		return nil, err
 	}
 	id := &out.Device.Identity

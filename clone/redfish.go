@@ -146,15 +146,7 @@ func (l *redfishLearner) finish(out *Output, name string, body func(*redfishFoun
 	}
 	folder := "redfish/" + name
 	write := func(file string, b []byte) error {
-		w, err := out.Create(path.Join(folder, file))
-		if err != nil {
-			return err
-		}
-		if _, err := w.Write(b); err != nil {
-			w.Close()
-			return fmt.Errorf("%s: %w", file, err)
-		}
-		return w.Close()
+		return out.file(path.Join(folder, file), b)
 	}
 	for _, target := range slices.Sorted(maps.Keys(l.found)) {
 		f := l.found[target]

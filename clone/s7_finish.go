@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -91,7 +90,7 @@ func (l *s7Learner) finishLists(out *Output, section *profiles.S7) error {
 		case value != "":
 		case a.Error == 0 && a.ReturnCode == s7comm.CodeSuccess && a.TransportSize == s7comm.DataOctets && len(a.Data) >= 8:
 			value = fmt.Sprintf("szl/%s-%s.bin", l.s.Name(), strings.ReplaceAll(list, "/", "-"))
-			if err := writeBulk(out, value, a.Data); err != nil {
+			if err := out.file(value, a.Data); err != nil {
 				return err
 			}
 		default:
@@ -109,55 +108,24 @@ func (l *s7Learner) finishLists(out *Output, section *profiles.S7) error {
 // s7ListHead is what a PDU with userdata has beside the data.
 const s7ListHead = 26
 
-func writeBulk(out *Output, name string, b []byte) error {
-	f, err := out.Create(name)
-	if err != nil {
-		return err
-	}
-	if _, err := f.Write(b); err != nil {
-		f.Close()
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	return f.Close()
-}
-
 // finishSamples writes the images of areas, and the samples of what moved.
 func (l *s7Learner) finishSamples(out *Output, section *profiles.S7) error {
-	var f io.WriteCloser
-	var w *profiles.SampleWriter
-	file := "samples/" + l.s.Name() + ".tsv"
-	write := func(cell string, d *profiles.Dynamics, t *profiles.Track) (err error) {
-		if w == nil {
-			if f, err = out.Create(file); err != nil {
-				return err
-			}
-			w = profiles.NewSampleWriter(f)
-			section.Samples = append(section.Samples, file)
-		}
-		return w.Write(cell, d, t)
-	}
-	err := l.finishNumbers(write)
-	if err == nil {
-		err = l.finishAreas(out, section, write)
-	}
-	for _, name := range l.order {
-		if t := l.cells[name]; t != nil && err == nil {
-			err = write(name, nil, t)
-		}
-	}
-	if w == nil {
+	f := out.samples(l.s.Name())
+	l.finishNumbers(f)
+	if err := l.finishAreas(out, section, f); err != nil {
 		return err
 	}
-	if e := w.Flush(); err == nil {
-		err = e
+	for _, name := range l.order {
+		if t := l.cells[name]; t != nil {
+			f.add(name, nil, t)
+		}
 	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
+	var err error
+	section.Samples, err = f.close()
 	return err
 }
 
-func (l *s7Learner) finishAreas(out *Output, section *profiles.S7, write func(string, *profiles.Dynamics, *profiles.Track) error) error {
+func (l *s7Learner) finishAreas(out *Output, section *profiles.S7, f *sampleFile) error {
 	areas := make([]s7Area, 0, len(l.memory))
 	for a := range l.memory {
 		areas = append(areas, a)
@@ -185,9 +153,7 @@ func (l *s7Learner) finishAreas(out *Output, section *profiles.S7, write func(st
 			}
 			image[offset] = t.Last().Value[0]
 			if t.Moved() {
-				if err := write(fmt.Sprintf("%s.%d", a, offset), m.goesOn(offset), t); err != nil {
-					return err
-				}
+				f.add(fmt.Sprintf("%s.%d", a, offset), m.goesOn(offset), t)
 			}
 		}
 		area := &profiles.S7Area{Size: m.end, Known: known}
@@ -199,7 +165,7 @@ func (l *s7Learner) finishAreas(out *Output, section *profiles.S7, write func(st
 		}
 		if len(bytes.Trim(image, "\x00")) > 0 {
 			area.Image = fmt.Sprintf("blocks/%s-%s.bin", l.s.Name(), a)
-			if err := writeBulk(out, area.Image, image); err != nil {
+			if err := out.file(area.Image, image); err != nil {
 				return err
 			}
 		}

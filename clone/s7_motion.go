@@ -121,7 +121,7 @@ func s7NumberKind(i *s7comm.Item, data []byte) string {
 }
 
 // finishNumbers writes how numbers go on, behind the samples of their bytes.
-func (l *s7Learner) finishNumbers(write func(string, *profiles.Dynamics, *profiles.Track) error) error {
+func (l *s7Learner) finishNumbers(f *sampleFile) {
 	places := slices.SortedFunc(maps.Keys(l.numbers), func(a, b s7Place) int {
 		return cmp.Or(cmp.Compare(a.area.area, b.area.area), cmp.Compare(a.area.db, b.area.db), cmp.Compare(a.offset, b.offset), cmp.Compare(a.width, b.width))
 	})
@@ -140,12 +140,9 @@ func (l *s7Learner) finishNumbers(write func(string, *profiles.Dynamics, *profil
 		}
 		var t profiles.Track
 		t.Add(n.last[:p.width], false)
-		if err := write(name, d, &t); err != nil {
-			return err
-		}
+		f.add(name, d, &t)
 		l.memory[p.area].claim(p.offset, p.width)
 	}
-	return nil
 }
 
 // written says whether any of the bytes was ever written.

@@ -1,10 +1,7 @@
 package clone
 
 import (
-	"bufio"
-	"cmp"
 	"encoding/hex"
-	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -27,10 +24,11 @@ func (l *snmpLearner) Finish(out *Output) (profiles.Section, error) {
 	l.v3Section(sec)
 	l.accounts(out)
 	sec.Known = l.known()
-	if err := l.writeWalk(sec, out); err != nil {
+	var err error
+	if sec.Walk, err = l.walk(out); err != nil {
 		return nil, err
 	}
-	if err := l.writeSamples(sec, out); err != nil {
+	if sec.Samples, err = l.samples(out); err != nil {
 		return nil, err
 	}
 	l.identify(out.Device)
@@ -190,93 +188,46 @@ func (l *snmpLearner) known() (stretches []string) {
 	return stretches
 }
 
-func (l *snmpLearner) writeWalk(sec *profiles.SNMP, out *Output) (err error) {
-	name := "snmp/" + l.s.Name() + ".snmprec"
-	var w *bufio.Writer
+// walk writes what the variables have.
+func (l *snmpLearner) walk(out *Output) (string, error) {
+	f := out.bulk("snmp/" + l.s.Name() + ".snmprec")
 	var line []byte
 	for n := range l.tree.all {
-		v := n.value()
-		if v == nil {
+		if v := n.value(); v != nil {
+			line = profiles.AppendSNMPRec(line[:0], n.oid, snmp.Type(v[0]), v[1:])
+			f.Write(line)
+		}
+	}
+	return f.close()
+}
+
+// samples writes the tracks of variables that moved, came or went, of clocks, and of the engine.
+func (l *snmpLearner) samples(out *Output) ([]string, error) {
+	f := out.samples(l.s.Name())
+	up := l.uptime()
+	for n := range l.tree.all {
+		d := snmpClock(n)
+		if d == nil && !n.track.Moved() {
 			continue
 		}
-		if w == nil {
-			f, err := out.Create(name)
-			if err != nil {
-				return err
-			}
-			defer func() { err = cmp.Or(err, f.Close()) }()
-			w = bufio.NewWriter(f)
-			sec.Walk = name
+		last := n.track.Last()
+		if d == nil && n.trend != nil && !snmpAbsent(last.Value) && !last.Write {
+			d = n.trend.dynamics(snmp.Type(last.Value[0]), up)
 		}
-		line = profiles.AppendSNMPRec(line[:0], n.oid, snmp.Type(v[0]), v[1:])
-		if _, err := w.Write(line); err != nil {
-			return err
+		t := &n.track
+		if t.Runs() == 0 {
+			t = &profiles.Track{}
+			t.Add(n.aside, false)
 		}
+		f.add(n.oid.String(), d, t)
 	}
-	if w == nil {
-		return nil
+	if l.engine.track.Runs() > 0 {
+		f.add("engine", nil, &l.engine.track)
 	}
-	return w.Flush()
-}
-
-// writeSamples writes the tracks of variables that moved, came or went, of clocks, and of the engine.
-func (l *snmpLearner) writeSamples(sec *profiles.SNMP, out *Output) (err error) {
-	tracks := slices.Collect(l.samples())
-	if len(tracks) == 0 {
-		return nil
+	for _, name := range slices.Sorted(maps.Keys(l.engine.reports)) {
+		f.add("report "+name, nil, l.engine.reports[name])
 	}
-	name := "samples/" + l.s.Name() + ".tsv"
-	f, err := out.Create(name)
-	if err != nil {
-		return err
-	}
-	defer func() { err = cmp.Or(err, f.Close()) }()
-	sec.Samples = append(sec.Samples, name)
-	w := profiles.NewSampleWriter(f)
-	for _, x := range tracks {
-		if err := w.Write(x.cell, x.dynamics, x.track); err != nil {
-			return err
-		}
-	}
-	return w.Flush()
-}
-
-type snmpSamples struct {
-	cell     string
-	dynamics *profiles.Dynamics
-	track    *profiles.Track
-}
-
-func (l *snmpLearner) samples() iter.Seq[snmpSamples] {
-	return func(yield func(snmpSamples) bool) {
-		up := l.uptime()
-		for n := range l.tree.all {
-			d := snmpClock(n)
-			if d == nil && !n.track.Moved() {
-				continue
-			}
-			last := n.track.Last()
-			if d == nil && n.trend != nil && !snmpAbsent(last.Value) && !last.Write {
-				d = n.trend.dynamics(snmp.Type(last.Value[0]), up)
-			}
-			t := &n.track
-			if t.Runs() == 0 {
-				t = &profiles.Track{}
-				t.Add(n.aside, false)
-			}
-			if !yield(snmpSamples{n.oid.String(), d, t}) {
-				return
-			}
-		}
-		if l.engine.track.Runs() > 0 && !yield(snmpSamples{"engine", nil, &l.engine.track}) {
-			return
-		}
-		for _, name := range slices.Sorted(maps.Keys(l.engine.reports)) {
-			if !yield(snmpSamples{"report " + name, nil, l.engine.reports[name]}) {
-				return
-			}
-		}
-	}
+	return f.close()
 }
 
 // identify puts the agent's name and place on the device's name plate, where that is empty.

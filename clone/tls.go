@@ -69,15 +69,7 @@ func (t *tlsLearning) finish(out *Output, stem string) (*profiles.TLS, error) {
 		return p, nil
 	}
 	p.Original = "tls/" + stem + ".der"
-	f, err := out.Create(p.Original)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := f.Write(bytes.Join(t.chain, nil)); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return p, f.Close()
+	return p, out.file(p.Original, bytes.Join(t.chain, nil))
 }
 
 func keysOf[K uint16 | string](m map[K]bool) []K {
