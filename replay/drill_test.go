@@ -176,6 +176,8 @@ func (l *fakeLink) Send(m wire.Message) (wire.Message, error) {
 	return m, nil
 }
 
+func (l *fakeLink) Follow(func(wire.Follower)) bool { return false }
+
 func (l *fakeLink) Close() error {
 	l.fake.log = append(l.fake.log, fmt.Sprintf("close %d", l.number))
 	return nil

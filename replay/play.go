@@ -60,7 +60,7 @@ func Play(ctx context.Context, target Target, seq iter.Seq2[capture.Exchange, er
 	return func(yield func(Result, error) bool) {
 		p := &player{
 			ctx: ctx, target: target, opt: opt, inbox: newInbox(), lines: map[uint64]*line{},
-			handles: newHandles(), unanswered: map[netip.AddrPort]int{},
+			handles: handles{}, said: map[netip.AddrPort]saying{}, unanswered: map[netip.AddrPort]int{},
 		}
 		defer p.hangUp()
 		flush := func() bool {
@@ -104,6 +104,7 @@ type player struct {
 	pending []*ask           // sent and not decided yet, in the order sent
 	done    []Result
 	handles handles
+	said    map[netip.AddrPort]saying // by recorded server
 
 	index      int // exchanges seen
 	first      time.Time
@@ -135,7 +136,8 @@ type ask struct {
 	sent     time.Time
 	deadline time.Time
 	got      []Said
-	last     bool // the target's last reply has come
+	last     bool  // the target's last reply has come
+	unproven error // a reply is not of the conversation, as the recorded one was
 }
 
 // play asks one exchange, or waits until it may.
@@ -198,7 +200,11 @@ func (p *player) dial(l *line, x *capture.Exchange) {
 	l.dialled++
 	dialled := l.dialled
 	l.link, l.err = p.target.Dial(p.ctx, x, func(s Said) { p.inbox.put(event{l, dialled, s}) })
-	if l.err == nil && x.Request != nil {
+	if l.err != nil {
+		return
+	}
+	p.begin(l, x)
+	if x.Request != nil {
 		p.open(l, x)
 	}
 }
@@ -213,7 +219,7 @@ func (p *player) open(l *line, x *capture.Exchange) {
 			x:    capture.Exchange{Request: m, Replies: []wire.Message{m}, Server: x.Server, Conn: x.Conn},
 			line: l, opening: true,
 		}
-		p.handles.substitute(&a.x, time.Time{})
+		p.handles.substitute(&a.x)
 		p.submit(a)
 		p.read(time.Time{})
 		for p.ctx.Err() == nil && !a.last && !p.due(a) {
@@ -228,18 +234,17 @@ func (p *player) open(l *line, x *capture.Exchange) {
 }
 
 func (p *player) send(l *line, x *capture.Exchange) {
+	if l.link != nil && p.handles.strange(x) {
+		p.open(l, x)
+	}
 	if l.link == nil {
 		p.done = append(p.done, p.opt.Study.judge(x, nil, l.err))
 		return
 	}
-	if p.handles.strange(x) {
-		p.open(l, x)
+	if err := p.fit(l, x); err != nil {
+		p.done = append(p.done, p.opt.Study.judge(x, nil, err))
+		return
 	}
-	now := time.Time{}
-	if !p.target.Immediate() {
-		now = time.Now()
-	}
-	p.handles.substitute(x, now)
 	p.submit(&ask{x: *x, line: l})
 }
 
@@ -288,7 +293,7 @@ func (p *player) heard(l *line, s Said) {
 	a := l.asks[i]
 	a.got = append(a.got, s)
 	if k := len(a.got) - 1; k < len(a.x.Replies) && !a.opening {
-		p.handles.learn(&a.x, a.x.Replies[k], s)
+		p.pair(a, a.x.Replies[k], s)
 	}
 	if !a.opening {
 		p.unanswered[a.x.Server] = 0

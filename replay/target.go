@@ -32,6 +32,8 @@ type Link interface {
 	Send(m wire.Message) (open wire.Message, err error)
 	// Match is wire.Conn's, for the replies that were heard on this link.
 	Match(open []wire.Message, reply wire.Message) (i int, last bool)
+	// Follow hands out the Conn that follows the link. False: it is no Follower.
+	Follow(do func(wire.Follower)) bool
 	Close() error
 }
 
@@ -116,6 +118,16 @@ func (e *ear) Match(open []wire.Message, reply wire.Message) (int, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.conn.Match(open, reply)
+}
+
+func (e *ear) Follow(do func(wire.Follower)) bool {
+	f, ok := e.conn.(wire.Follower)
+	if ok {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		do(f)
+	}
+	return ok
 }
 
 // took decodes what has come so far.

@@ -89,6 +89,10 @@ func (p *player) decide() {
 			p.unanswered[a.x.Server]++
 		}
 		r := p.opt.Study.judge(&a.x, a.got, a.line.err)
+		if a.unproven != nil && r.Verdict <= Different {
+			r.Verdict = Different
+			r.Differences = append(r.Differences, wire.Difference{Path: "session", Want: "proven", Got: a.unproven.Error()})
+		}
 		if len(a.got) > 0 {
 			r.Latency = a.got[0].At.Sub(a.sent)
 		}

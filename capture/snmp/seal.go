@@ -108,28 +108,46 @@ func (c *Conn) decrypt(m *V3Message) Seal {
 	return Authentic
 }
 
-// Follow gives a request the engine and the clock of an agent that said got where the recorded one had said
-// want (RFC 3414, section 2.3): agents refuse what comes from another time.
-func (m *V3Message) Follow(want, got wire.Message, less time.Duration) {
+// clocks are the last that a recorded agent and its counterpart said of themselves.
+type clocks struct {
+	want, got *USM
+	ahead     time.Duration
+}
+
+// Said notes whom the agent says to be, and its clock.
+func (c *Conn) Said(want, got wire.Message, ahead time.Duration) error {
 	w, ok := want.(*V3Message)
 	g, also := got.(*V3Message)
-	if !ok || !also || m.USM == nil || w.USM == nil || g.USM == nil || !bytes.Equal(m.USM.EngineID, w.USM.EngineID) || len(g.USM.EngineID) == 0 {
-		return
+	if ok && also && w.USM != nil && g.USM != nil && len(g.USM.EngineID) > 0 {
+		c.clocks = clocks{w.USM, g.USM, ahead}
+	}
+	return nil
+}
+
+// Fit gives a request the engine and the clock of the agent (RFC 3414, section 2.3): agents refuse what comes
+// from another time.
+func (c *Conn) Fit(req wire.Message, ahead time.Duration) error {
+	m, ok := req.(*V3Message)
+	w, g := c.clocks.want, c.clocks.got
+	if !ok || g == nil || m.USM == nil || !bytes.Equal(m.USM.EngineID, w.EngineID) {
+		return nil
 	}
 	if m.Flags.Has(FlagAuth) && m.Key() == nil {
-		return // it could not be signed anew
+		return nil // it could not be signed anew
 	}
-	if u := *m.USM; !bytes.Equal(u.EngineID, g.USM.EngineID) {
+	if u := *m.USM; !bytes.Equal(u.EngineID, g.EngineID) {
 		if s := m.ScopedPDU; s != nil && bytes.Equal(s.ContextEngineID, u.EngineID) {
-			s.ContextEngineID = g.USM.EngineID
+			s.ContextEngineID = g.EngineID
 		}
 		if k := m.Key(); k != nil {
-			m.seal.key, m.seal.salt = k.forEngine(g.USM.EngineID), nil
+			m.seal.key, m.seal.salt = k.forEngine(g.EngineID), nil
 		}
-		m.USM.EngineID = g.USM.EngineID
+		m.USM.EngineID = g.EngineID
 	}
-	m.USM.EngineBoots += g.USM.EngineBoots - w.USM.EngineBoots
-	m.USM.EngineTime += g.USM.EngineTime - w.USM.EngineTime - int64(less.Round(time.Second)/time.Second)
+	less := (ahead - c.clocks.ahead).Round(time.Second) / time.Second
+	m.USM.EngineBoots += g.EngineBoots - w.EngineBoots
+	m.USM.EngineTime += g.EngineTime - w.EngineTime - int64(less)
+	return nil
 }
 
 // saltOf is the salt to encrypt with, of the right length; fresh: it is still to be made.

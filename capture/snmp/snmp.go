@@ -32,7 +32,8 @@ const maxMessage = 1 << 16
 
 var errNotSNMP = errors.New("snmp: not an SNMP message")
 
-// A Conn decodes the datagrams of one pair of peers. It remembers nothing between them.
+// A Conn decodes the datagrams of one pair of peers. It remembers nothing between them, but for whoever asks
+// recorded requests again.
 type Conn struct {
 	keys      *Keys
 	reuse     bool
@@ -40,6 +41,7 @@ type Conn struct {
 	v3        V3Message
 	scoped    ScopedPDU
 	seal      sealing
+	clocks    clocks
 }
 
 // Reuse makes messages valid only until the next one is read.

@@ -97,11 +97,16 @@ func Class(m Message) (string, Effect) {
 	return typeName(m), Control
 }
 
-// A Follower is a request that names its server's identity or clock, and is refused if they are not the
-// server's. Follow makes it one for a server that said got where the recorded one had said want, and for
-// which so much less time has gone by since.
+// A Follower is a Conn of a protocol whose requests belong to a conversation: they name the server's identity,
+// its clock or a session of it, or are signed with what both sides agreed on, and are refused in any other.
+// Who asks recorded requests again tells the Conn that reads the answers what came in the place of what.
+// ahead is how much more time than here had gone by in the recording.
 type Follower interface {
-	Follow(want, got Message, less time.Duration)
+	// Said takes what the server says, got, in the place of the recorded want. An error: want was proven to
+	// be of its conversation, and got is not of this one.
+	Said(want, got Message, ahead time.Duration) error
+	// Fit makes a recorded request one of this conversation.
+	Fit(req Message, ahead time.Duration) error
 }
 
 // A Keyed message builds its own Key: the hot path of protocols that look answers up by it.
