@@ -38,7 +38,7 @@ func (*Ping) Class() (string, wire.Effect) { return "ping", wire.Read }
 
 const pongUnused = 6
 
-func readASF(head RMCP, b []byte) wire.Message {
+func (c *Conn) readASF(head RMCP, b []byte) wire.Message {
 	r := wire.NewReader(b)
 	if r.Uint32() != asfEnterprise {
 		return nil
@@ -49,7 +49,12 @@ func readASF(head RMCP, b []byte) wire.Message {
 	}
 	switch {
 	case kind == asfPing && n == 0:
-		return &Ping{head, tag, reserved}
+		m := &c.ping
+		if !c.reuse {
+			m = new(Ping)
+		}
+		*m = Ping{head, tag, reserved}
+		return m
 	case kind == asfPong && n == 10+pongUnused:
 		m := &Pong{RMCP: head, Tag: tag, Reserved: reserved}
 		m.Enterprise, m.OEM, m.Entities, m.Interactions, m.Unused = r.Uint32(), r.Uint32(), r.Uint8(), r.Uint8(), r.Copy(pongUnused)

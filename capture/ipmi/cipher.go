@@ -7,10 +7,12 @@ import (
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash"
+	"sync"
 )
 
 // An AuthAlgorithm signs the RAKP handshake (table 13-17).
@@ -152,6 +154,10 @@ type Secret struct {
 	k1, k2   []byte
 	block    cipher.Block
 	format   Format // of IPMI 1.5
+
+	mu   sync.Mutex
+	hash hash.Hash // that signs with k1, in use while mu is held
+	sum  []byte
 }
 
 // Secret derives the keys of the session from the user's password; kg is the controller's own key, empty: it
@@ -186,59 +192,82 @@ func Secret15(f Format, password string) *Secret {
 	return &Secret{format: f, password: b}
 }
 
-// integrity signs what is sent (section 13.28.4).
-func (s *Secret) integrity(b []byte) []byte {
+// appendIntegrity appends the signature of data (section 13.28.4).
+func (s *Secret) appendIntegrity(b, data []byte) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append(b, s.integrity(data)...)
+}
+
+// signed says whether data bear a signature.
+func (s *Secret) signed(data, code []byte) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return hmac.Equal(s.integrity(data), code)
+}
+
+// integrity is the signature, in s.sum.
+func (s *Secret) integrity(data []byte) []byte {
 	switch s.Integrity {
 	case IntegrityHMACSHA1:
-		return s.sign(sha1.New, b, 12)
+		return s.mac(sha1.New, data)[:12]
 	case IntegrityHMACMD5:
-		return s.sign(md5.New, b, 16)
+		return s.mac(md5.New, data)
 	case IntegrityHMACSHA256:
-		return s.sign(sha256.New, b, 16)
+		return s.mac(sha256.New, data)[:16]
 	case IntegrityMD5:
 		h := md5.New()
 		h.Write(s.password)
-		h.Write(b)
+		h.Write(data)
 		h.Write(s.password)
-		return h.Sum(nil)
+		s.sum = h.Sum(s.sum[:0])
+		return s.sum
 	}
 	return nil
 }
 
-func (s *Secret) sign(h func() hash.Hash, b []byte, n int) []byte {
-	m := hmac.New(h, s.k1)
-	m.Write(b)
-	return m.Sum(nil)[:n]
+func (s *Secret) mac(h func() hash.Hash, data []byte) []byte {
+	if s.hash == nil {
+		s.hash = hmac.New(h, s.k1)
+	} else {
+		s.hash.Reset()
+	}
+	s.hash.Write(data)
+	s.sum = s.hash.Sum(s.sum[:0])
+	return s.sum
 }
 
 var errCrypt = errors.New("ipmi: does not decrypt")
 
-// decrypt gives the payload, and what it was encrypted with beside the key.
-func (s *Secret) decrypt(b []byte) (plain, iv []byte, err error) {
+// decrypt appends the payload to into, and gives what it was encrypted with beside the key.
+func (s *Secret) decrypt(into, b []byte) (plain []byte, iv [aes.BlockSize]byte, err error) {
 	if s.Confidentiality != CryptAES || s.block == nil {
-		return nil, nil, fmt.Errorf("ipmi: encryption %d is not read", s.Confidentiality)
+		return nil, iv, fmt.Errorf("ipmi: encryption %d is not read", s.Confidentiality)
 	}
 	if len(b) < 2*aes.BlockSize || len(b)%aes.BlockSize != 0 {
-		return nil, nil, errCrypt
+		return nil, iv, errCrypt
 	}
-	iv = append([]byte(nil), b[:aes.BlockSize]...)
-	plain = append([]byte(nil), b[aes.BlockSize:]...)
-	cipher.NewCBCDecrypter(s.block, iv).CryptBlocks(plain, plain)
+	copy(iv[:], b)
+	plain = append(into, b[aes.BlockSize:]...)
+	for at := 0; at < len(plain); at += aes.BlockSize { // packets are short: a cipher.BlockMode costs more than it saves
+		s.block.Decrypt(plain[at:], plain[at:])
+		subtle.XORBytes(plain[at:], plain[at:], b[at:at+aes.BlockSize])
+	}
 	pad := int(plain[len(plain)-1])
 	if pad >= len(plain) || pad >= aes.BlockSize {
-		return nil, nil, errCrypt
+		return nil, iv, errCrypt
 	}
 	n := len(plain) - 1 - pad
 	for i, p := range plain[n : len(plain)-1] { // 1, 2, 3, ... (section 13.29)
 		if int(p) != i+1 {
-			return nil, nil, errCrypt
+			return nil, iv, errCrypt
 		}
 	}
 	return plain[:n], iv, nil
 }
 
 // encryptAt encrypts what b has from an offset on, with an initialization vector.
-func (s *Secret) encryptAt(b []byte, at int, iv []byte) ([]byte, error) {
+func (s *Secret) encryptAt(b []byte, at int, iv *[aes.BlockSize]byte) ([]byte, error) {
 	if s.block == nil {
 		return nil, fmt.Errorf("ipmi: encryption %d is not written", s.Confidentiality)
 	}
@@ -246,50 +275,49 @@ func (s *Secret) encryptAt(b []byte, at int, iv []byte) ([]byte, error) {
 	pad := (aes.BlockSize - (n+1)%aes.BlockSize) % aes.BlockSize
 	b = append(b, make([]byte, aes.BlockSize)...)
 	copy(b[at+aes.BlockSize:], b[at:at+n])
-	copy(b[at:], iv)
+	copy(b[at:], iv[:])
 	for i := range pad {
 		b = append(b, byte(i+1))
 	}
 	b = append(b, byte(pad))
-	body := b[at+aes.BlockSize:]
-	cipher.NewCBCEncrypter(s.block, iv).CryptBlocks(body, body)
+	for before := at; before+aes.BlockSize < len(b); before += aes.BlockSize {
+		block := b[before+aes.BlockSize : before+2*aes.BlockSize]
+		subtle.XORBytes(block, block, b[before:])
+		s.block.Encrypt(block, block)
+	}
 	return b, nil
 }
 
-// A seal is what a message was sealed with, and how it was before it was read.
+// A seal is what a message was sealed with, and how it was before it was read. Without a secret it is none.
 type seal struct {
 	secret *Secret
-	iv     []byte
+	iv     [aes.BlockSize]byte
 }
 
-// open verifies and decrypts a packet of RMCP+. No seal: the secret is not its secret.
-func (s *Secret) open(h *Session, signed, body []byte) ([]byte, *seal) {
-	if h.Authenticated && !hmac.Equal(s.integrity(signed), h.AuthCode) {
-		return nil, nil
+// open verifies and decrypts a packet of RMCP+, into a buffer. No seal: the secret is not its secret.
+func (s *Secret) open(h *Session, signed, body, into []byte) ([]byte, seal) {
+	if h.Authenticated && !s.signed(signed, h.AuthCode) {
+		return nil, seal{}
 	}
 	if !h.Encrypted {
 		if !h.Authenticated {
-			return nil, nil
+			return nil, seal{}
 		}
-		return body, &seal{secret: s}
+		return body, seal{secret: s}
 	}
-	plain, iv, err := s.decrypt(body)
+	plain, iv, err := s.decrypt(into, body)
 	if err != nil {
-		return nil, nil
+		return nil, seal{}
 	}
-	return plain, &seal{secret: s, iv: iv}
+	return plain, seal{secret: s, iv: iv}
 }
 
 func (l *seal) encrypt(b []byte, at int) ([]byte, error) {
-	iv := l.iv
-	if len(iv) != aes.BlockSize {
-		iv = make([]byte, aes.BlockSize)
-	}
-	return l.secret.encryptAt(b, at, iv)
+	return l.secret.encryptAt(b, at, &l.iv)
 }
 
-func (l *seal) sign(b []byte, start int, s *Session) []byte {
-	return append(b, l.secret.integrity(b[start:])...)
+func (l *seal) sign(b []byte, start int) []byte {
+	return l.secret.appendIntegrity(b, b[start:])
 }
 
 // sign15 computes the authentication code of IPMI 1.5 (section 22.17.1).

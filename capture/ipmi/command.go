@@ -69,7 +69,7 @@ type Body any
 type Data []byte
 
 // readCommand reads a message (section 13.8). Nil: it is odd.
-func readCommand(head RMCP, s Session, b []byte) wire.Message {
+func (c *Conn) readCommand(head RMCP, s Session, b []byte) wire.Message {
 	if len(b) < 7 || checksum(b[:3]) != 0 || checksum(b[3:]) != 0 {
 		return nil
 	}
@@ -77,12 +77,17 @@ func readCommand(head RMCP, s Session, b []byte) wire.Message {
 	target := Target{NetFn: NetFn(b[1] >> 2), LUN: b[1] & 3, Cmd: b[5]}
 	data := b[6 : len(b)-1]
 	if target.NetFn&1 == 0 {
-		return &Command{head, s, link, target, readBody(target, false, data)}
+		m := &c.command
+		if !c.reuse {
+			m = new(Command)
+		}
+		*m = Command{head, s, link, target, c.readAsk(target, data)}
+		return m
 	}
 	if len(data) < 1 {
 		return nil
 	}
-	return &Reply{head, s, link, target, Code(data[0]), readBody(target, true, data[1:])}
+	return &Reply{head, s, link, target, Code(data[0]), readSaid(target, data[1:])}
 }
 
 // checksum is the two's complement of the sum: over what ends with its checksum it is zero.

@@ -15,6 +15,7 @@ func readFields(b []byte, into any) bool {
 		f := v.Field(i)
 		switch f.Kind() {
 		case reflect.Slice:
+			f.SetZero()
 			if len(b) > 0 {
 				f.SetBytes(append([]byte(nil), b...))
 			}
@@ -23,8 +24,7 @@ func readFields(b []byte, into any) bool {
 			if len(b) < f.Len() {
 				return false
 			}
-			reflect.Copy(f, reflect.ValueOf(b[:f.Len()]))
-			b = b[f.Len():]
+			b = b[copy(f.Bytes(), b):]
 		default:
 			n := int(f.Type().Size())
 			if len(b) < n {
@@ -58,9 +58,7 @@ func appendFields(b []byte, from any) []byte {
 		case reflect.Slice:
 			b = append(b, f.Bytes()...)
 		case reflect.Array:
-			for k := range f.Len() {
-				b = append(b, byte(f.Index(k).Uint()))
-			}
+			b = append(b, f.Bytes()...)
 		default:
 			x := f.Uint()
 			for range int(f.Type().Size()) {

@@ -87,6 +87,30 @@ type Conn struct {
 	lookup   func(id uint32) *Secret
 	sessions sessions
 	again    []byte
+	payload  []byte // of the session that the message in hand came in, decrypted
+
+	reuse bool
+	scratch
+}
+
+// scratch is what a Conn decodes into once Reuse was called.
+type scratch struct {
+	ping    Ping
+	command Command
+	form    Target // of ask
+	ask     Body
+	plain   []byte
+}
+
+// Reuse makes Next decode pings and the commonest commands without allocating, as wire.Reuser describes.
+func (c *Conn) Reuse() { c.reuse = true }
+
+// keep is for bytes that a message refers to.
+func (c *Conn) keep(b []byte) []byte {
+	if c.reuse {
+		return b
+	}
+	return append([]byte(nil), b...)
 }
 
 // NewConn begins to read a pair of peers.
@@ -115,13 +139,12 @@ func (c *Conn) Next(from wire.Side, b []byte, eof bool) (int, wire.Message, erro
 
 // decode reads what follows the header. Nil: this is nothing of ours.
 func (c *Conn) decode(from wire.Side, head RMCP, body []byte) wire.Message {
-	raw := &Raw{RMCP: head, Data: append([]byte(nil), body...)}
 	var m wire.Message
 	switch {
 	case head.Class&AckBit != 0 && len(body) == 0:
 		return &Ack{head}
 	case head.Class == ClassASF:
-		if m = readASF(head, body); m == nil && len(body) < 8 {
+		if m = c.readASF(head, body); m == nil && len(body) < 8 {
 			return nil
 		}
 	case head.Class == ClassIPMI:
@@ -133,14 +156,25 @@ func (c *Conn) decode(from wire.Side, head RMCP, body []byte) wire.Message {
 	default:
 		return nil
 	}
-	if m == nil {
-		return raw
-	}
-	var err error
-	if c.again, err = m.Append(c.again[:0]); err != nil || len(c.again) != 4+len(body) || !bytes.Equal(c.again[4:], body) {
-		return raw
+	if m == nil || !c.encodesAgain(m, body) {
+		return &Raw{RMCP: head, Data: append([]byte(nil), body...)}
 	}
 	return m
+}
+
+// encodesAgain says whether a message encodes again to what it was read from. Of what came in a session it is
+// enough that the payload does: its seal was verified, or is kept as it was.
+func (c *Conn) encodesAgain(m wire.Message, body []byte) bool {
+	var err error
+	if p, ok := m.(payloadMessage); ok {
+		if _, ok := m.(*Sealed); ok {
+			return true
+		}
+		c.again, err = p.appendPayload(c.again[:0])
+		return err == nil && bytes.Equal(c.again, c.payload)
+	}
+	c.again, err = m.Append(c.again[:0])
+	return err == nil && len(c.again) == 4+len(body) && bytes.Equal(c.again[4:], body)
 }
 
 // Match pairs commands by sequence number and command, the handshake by its tag, and pings by theirs.

@@ -256,15 +256,48 @@ func TestSessions(t *testing.T) {
 	}
 }
 
+// TestReuse reads with one Conn that reuses its messages what a new one reads for each.
+func TestReuse(t *testing.T) {
+	hot := &Conn{}
+	hot.Reuse()
+	for range 2 {
+		for _, m := range messages {
+			b := unhex(t, m.hex)
+			_, got, err := hot.Next(m.from, b, true)
+			if d := cmp.Diff(m.want, got, unexported); d != "" || err != nil {
+				t.Errorf("%s: %s (%v)", m.name, d, err)
+			}
+		}
+	}
+	keys := &Keys{Users: []User{{"ipmiusr", "test"}}}
+	hot, cold := NewConn(keys), NewConn(keys)
+	hot.Reuse()
+	for i, d := range datagrams(t, "../../testdata/ipmi-sessions.pcapng", 9623) {
+		_, want, _ := cold.Next(d.from, d.payload, true)
+		_, got, err := hot.Next(d.from, d.payload, true)
+		if diff := cmp.Diff(want, got, unexported); diff != "" || err != nil {
+			t.Errorf("datagram %d: %s (%v)", i+1, diff, err)
+		}
+		if out, err := got.Append(nil); err != nil || !bytes.Equal(out, d.payload) {
+			t.Errorf("datagram %d: %x becomes %x (%v)", i+1, d.payload, out, err)
+		}
+	}
+}
+
 func FuzzNext(f *testing.F) {
 	for _, m := range messages {
 		f.Add(unhex(f, m.hex), bool(m.from))
 	}
 	f.Fuzz(func(t *testing.T, b []byte, from bool) {
 		keys := &Keys{Users: []User{{"", ""}, {"root", "root"}}}
-		c := NewConn(keys)
+		c, hot := NewConn(keys), NewConn(keys)
+		hot.Reuse()
 		for range 2 {
 			n, m, err := c.Next(wire.Side(from), b, true)
+			_, same, failure := hot.Next(wire.Side(from), b, true)
+			if d := cmp.Diff(m, same, unexported); d != "" || (err == nil) != (failure == nil) {
+				t.Fatalf("%x, reusing: %s (%v, %v)", b, d, err, failure)
+			}
 			if err != nil || m == nil {
 				return
 			}

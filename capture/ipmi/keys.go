@@ -163,7 +163,7 @@ func (c *Conn) follow15(m wire.Message, body []byte) {
 	}
 	if c.lookup != nil {
 		if k := c.lookup(h.ID); k != nil && k.format == h.Format && bytes.Equal(k.code15(h, body), h.AuthCode) {
-			h.seal = &seal{secret: k}
+			h.seal = seal{secret: k}
 		}
 		return
 	}
@@ -173,14 +173,14 @@ func (c *Conn) follow15(m wire.Message, body []byte) {
 	for _, n := range c.sessions.list {
 		if !n.plus && n.id == h.ID && n.format == h.Format {
 			if bytes.Equal(n.secret.code15(h, body), h.AuthCode) {
-				h.seal = &seal{secret: n.secret}
+				h.seal = seal{secret: n.secret}
 			}
 			return
 		}
 	}
 	for _, u := range c.keys.Users {
 		if k := Secret15(h.Format, u.Password); bytes.Equal(k.code15(h, body), h.AuthCode) {
-			h.seal = &seal{secret: k}
+			h.seal = seal{secret: k}
 			if h.ID != 0 {
 				c.sessions.add(&session{format: h.Format, id: h.ID, secret: k, password: u.Password, proven: true})
 			}
@@ -193,18 +193,16 @@ func (c *Conn) follow15(m wire.Message, body []byte) {
 // initialization vector of what is encrypted, 16 bytes that are never used twice. A nil secret sends it as
 // it is.
 func (s *Session) SealWith(k *Secret, iv []byte) {
-	s.seal = nil
-	if k != nil {
-		s.seal = &seal{secret: k, iv: iv}
-	}
+	s.seal = seal{secret: k}
+	copy(s.seal.iv[:], iv)
 }
 
 // Proven says whether the message was verified with the secret of its session.
-func (s *Session) Proven() bool { return s.seal != nil }
+func (s *Session) Proven() bool { return s.seal.secret != nil }
 
 // Password is the password that the message was verified with.
 func (s *Session) Password() (password string, proven bool) {
-	if s.seal == nil || s.seal.secret == nil {
+	if s.seal.secret == nil {
 		return "", false
 	}
 	return string(bytes.TrimRight(s.seal.secret.password, "\x00")), true

@@ -86,15 +86,30 @@ func (t Target) known(data []byte) (command, bool) {
 	return c, ok
 }
 
-// readBody reads the data of a command or reply; what is not as long as its form says stays Data.
-func readBody(t Target, reply bool, data []byte) Body {
-	c, _ := t.known(data)
-	form := c.asks
-	if reply {
-		form = c.says
+// readAsk reads the data of a command; what is not as long as its form says stays Data.
+func (c *Conn) readAsk(t Target, data []byte) Body {
+	known, _ := t.known(data)
+	if known.asks == nil {
+		return Data(append([]byte(nil), data...))
 	}
-	if form != nil {
-		if m := form(); readFields(data, m) {
+	m := c.ask
+	if m == nil || c.form != t || t.NetFn == Group {
+		m = known.asks()
+	}
+	if c.reuse {
+		c.form, c.ask = t, m
+	}
+	if readFields(data, m) {
+		return m
+	}
+	return Data(append([]byte(nil), data...))
+}
+
+// readSaid reads the data of a reply.
+func readSaid(t Target, data []byte) Body {
+	known, _ := t.known(data)
+	if known.says != nil {
+		if m := known.says(); readFields(data, m) {
 			return m
 		}
 	}

@@ -48,7 +48,7 @@ type Session struct {
 	AuthCode      []byte `wire:"sum"`
 	Trailer       []byte `wire:"sum"` // a pad some send behind the payload of IPMI 1.5
 
-	seal *seal // of what was read, or is to be sent, with a secret
+	seal seal // of what was read, or is to be sent, with a secret
 }
 
 // InSession gives the header of whatever embeds it.
@@ -92,7 +92,7 @@ func (c *Conn) readSession(from wire.Side, head RMCP, b []byte) wire.Message {
 	s := Session{Format: Format(r.Uint8())}
 	s.Sequence, s.ID = little32(&r), little32(&r)
 	if s.Format != FormatNone {
-		s.AuthCode = r.Copy(authCodeSize)
+		s.AuthCode = c.keep(r.Bytes(authCodeSize))
 	}
 	n := int(r.Uint8())
 	body := r.Bytes(n)
@@ -100,11 +100,12 @@ func (c *Conn) readSession(from wire.Side, head RMCP, b []byte) wire.Message {
 	if r.Err() != nil || len(s.Trailer) > 1 {
 		return nil
 	}
-	m := readCommand(head, s, body)
+	m := c.readCommand(head, s, body)
 	if m == nil {
 		return nil
 	}
 	c.follow15(m, body)
+	c.payload = body
 	return m
 }
 
@@ -156,7 +157,7 @@ func (c *Conn) readPlus(from wire.Side, head RMCP, b []byte) wire.Message {
 		if pad+2 > len(trailer) || int(trailer[pad]) != pad || trailer[pad+1] != nextHeader || pad != integrityPadding(signed) {
 			return nil
 		}
-		s.AuthCode = append([]byte(nil), trailer[pad+2:]...)
+		s.AuthCode = c.keep(trailer[pad+2:])
 		signed += pad + 2
 	}
 	if s.ID != 0 {
@@ -165,19 +166,22 @@ func (c *Conn) readPlus(from wire.Side, head RMCP, b []byte) wire.Message {
 			secret = c.lookup(c.sessions.controllers(from, s.ID))
 		}
 		if secret != nil {
-			if plain, sl := secret.open(&s, b[:signed], body); sl != nil {
-				s.seal = sl
+			var plain []byte
+			if plain, s.seal = secret.open(&s, b[:signed], body, c.plain[:0]); s.Proven() {
 				body = plain
+			}
+			if c.reuse && s.Encrypted && s.Proven() {
+				c.plain = plain
 			}
 		}
 	}
-	if s.Encrypted && s.seal == nil {
+	if s.Encrypted && s.seal.secret == nil {
 		return &Sealed{RMCP: head, Session: s, Payload: payload, OEM: oem, Data: append([]byte(nil), body...)}
 	}
 	var m wire.Message
 	switch payload {
 	case PayloadIPMI:
-		m = readCommand(head, s, body)
+		m = c.readCommand(head, s, body)
 	case PayloadSOL:
 		m = readSOL(head, s, body)
 	default:
@@ -185,11 +189,12 @@ func (c *Conn) readPlus(from wire.Side, head RMCP, b []byte) wire.Message {
 	}
 	if m == nil {
 		if s.Encrypted {
-			s.seal = nil
+			s.seal = seal{}
 		}
 		m = &Sealed{RMCP: head, Session: s, Payload: payload, OEM: oem, Data: append([]byte(nil), sealedBody(b, n)...)}
 	}
 	c.sessions.follow(c.keys, from, m)
+	c.payload = body
 	return m
 }
 
@@ -233,7 +238,7 @@ func appendSession(b []byte, head *RMCP, s *Session, p payloadMessage) ([]byte, 
 		return nil, err
 	}
 	if s.Encrypted && !isSealed {
-		if s.seal == nil {
+		if s.seal.secret == nil {
 			return nil, fmt.Errorf("ipmi: session %08x is encrypted, and its key is not known", s.ID)
 		}
 		if b, err = s.seal.encrypt(b, at); err != nil {
@@ -252,8 +257,8 @@ func appendSession(b []byte, head *RMCP, s *Session, p payloadMessage) ([]byte, 
 		b = append(b, integrityPad)
 	}
 	b = append(b, byte(pad), nextHeader)
-	if s.seal != nil {
-		return s.seal.sign(b, start, s), nil
+	if s.seal.secret != nil {
+		return s.seal.sign(b, start), nil
 	}
 	return append(b, s.AuthCode...), nil
 }
@@ -265,7 +270,7 @@ func (s *Session) append15(b []byte, p payloadMessage) ([]byte, error) {
 	b = binary.LittleEndian.AppendUint32(b, s.ID)
 	code := len(b)
 	if s.Format != FormatNone {
-		if len(s.AuthCode) != authCodeSize && s.seal == nil {
+		if len(s.AuthCode) != authCodeSize && s.seal.secret == nil {
 			return nil, fmt.Errorf("ipmi: an authentication code of %d bytes, want %d", len(s.AuthCode), authCodeSize)
 		}
 		b = append(b, make([]byte, authCodeSize)...)
@@ -281,7 +286,7 @@ func (s *Session) append15(b []byte, p payloadMessage) ([]byte, error) {
 		return nil, fmt.Errorf("ipmi: a message of %d bytes, at most 255", len(b)-at)
 	}
 	b[at-1] = byte(len(b) - at)
-	if s.Format != FormatNone && s.seal != nil {
+	if s.Format != FormatNone && s.seal.secret != nil {
 		s.seal.sign15(b[code:code+authCodeSize], s, b[at:])
 	}
 	return append(b, s.Trailer...), nil
