@@ -19,6 +19,7 @@ type redfishDevice struct {
 	tree    map[string]*redfishResource // by path, without a slash at its end
 	headed  bool                        // the mockup has headers.json: what it does not show is not sent
 	made    int                         // resources made by visitors
+	grown   int                         // bytes that they added
 	base    string                      // "Base.1.8"
 	words   map[string]redfishMessage   // of the original's registry
 	rand    *rand.Rand
@@ -204,8 +205,14 @@ func (r *redfishDevice) touched(x *redfishResource) bool {
 
 func (q *redfishAsked) answer() Answer {
 	x := q.r.at(q.path)
+	if v, says := q.req.Headers.Find("OData-Version"); says && strings.TrimSpace(v) != "4.0" {
+		return q.refuse(412, "HeaderInvalid", "OData-Version: "+v)
+	}
 	if q.expected {
 		return q.h.goAhead(q.httpAsked)
+	}
+	if refusal := q.unfit(); refusal != nil {
+		return *refusal
 	}
 	switch q.req.Method {
 	case "GET", "HEAD":
@@ -234,6 +241,32 @@ func (q *redfishAsked) answer() Answer {
 		return q.refuse(405, "OperationNotAllowed")
 	}
 	return q.patch(x)
+}
+
+// redfishBodyMost bounds what a visitor can have a service keep with one request.
+const redfishBodyMost = 256 << 10
+
+// unfit refuses what the service would not look at, whatever it is meant for (DSP0266, "Query parameters" and
+// "Status codes").
+func (q *redfishAsked) unfit() *Answer {
+	switch q.req.Method {
+	case "GET", "HEAD", "OPTIONS":
+		return nil
+	}
+	var a Answer
+	_, query, _ := strings.Cut(q.req.Target, "?")
+	kind, _, _ := strings.Cut(q.req.Headers.Get("Content-Type"), ";")
+	switch {
+	case strings.HasPrefix(query, "$") || strings.Contains(query, "&$"):
+		a = q.refuse(400, "QueryNotSupportedOnOperation")
+	case len(q.body) > redfishBodyMost:
+		a = q.refuse(413, "UnrecognizedRequestBody")
+	case len(q.body) > 0 && kind != "" && !strings.Contains(strings.ToLower(kind), "json"):
+		a = q.refuse(415, "UnrecognizedRequestBody")
+	default:
+		return nil
+	}
+	return &a
 }
 
 // open says whether a path needs no credentials (DSP0266, section "Resource and operation authentication
@@ -275,8 +308,9 @@ func (q *redfishAsked) read(x *redfishResource) Answer {
 		return q.say(202, x, r.body(task), http.Header{Name: "Location", Value: x.path})
 	}
 	body := r.body(x)
-	if i := strings.IndexByte(q.req.Target, '?'); i >= 0 && x.json {
-		out, refusal := q.queried(x, body, q.req.Target[i+1:])
+	_, query, asked := strings.Cut(q.req.Target, "?")
+	if asked && x.json {
+		out, refusal := q.queried(x, body, query)
 		if refusal != nil {
 			return *refusal
 		}
@@ -291,7 +325,7 @@ func (q *redfishAsked) read(x *redfishResource) Answer {
 	}
 	if len(x.points) > 0 {
 		a.From = Point
-	} else if !x.changed {
+	} else if !x.changed && !asked {
 		a.From = Recorded
 	}
 	return a
@@ -301,6 +335,11 @@ func (q *redfishAsked) read(x *redfishResource) Answer {
 func (r *redfishDevice) allow(p string, x *redfishResource) string {
 	if x == nil {
 		return "POST"
+	}
+	for _, f := range x.headers {
+		if strings.EqualFold(f.Name, "Allow") {
+			return f.Value
+		}
 	}
 	methods := []string{"GET", "HEAD"}
 	if len(r.writable(x)) > 0 {

@@ -3,6 +3,8 @@ package emulate
 import (
 	"bytes"
 	"encoding/json"
+	"net/url"
+	"slices"
 	"strings"
 
 	"ringer/capture/http"
@@ -69,6 +71,8 @@ func (q *redfishAsked) post(x *redfishResource) Answer {
 			return q.refuse(400, "PropertyMissing", name)
 		case jsonKind(v) != "string" || jsonShown(v) == "":
 			return q.refuse(400, "PropertyValueTypeError", jsonShown(v), name)
+		case len(v) > redfishTextMost:
+			return q.refuse(400, "PropertyValueFormatError", jsonShown(v[:32]), name)
 		}
 	}
 	if kind == "ManagerAccount" {
@@ -112,9 +116,21 @@ func (q *redfishAsked) newAccount(collection *redfishResource) Answer {
 	return q.say(201, x, x.data, http.Header{Name: "Location", Value: x.path})
 }
 
+// redfishTextMost bounds names, passwords and addresses.
+const redfishTextMost = 2048
+
+// redfishSubscriptions are the protocols that events are sent by (EventDestination, Protocol).
+var redfishSubscriptions = []string{"Redfish", "Kafka", "SNMPv1", "SNMPv2c", "SNMPv3", "SMTP", "SyslogTLS", "SyslogTCP", "SyslogUDP", "SyslogRELP", "OEM"}
+
 // subscribe makes a subscription. The decoy calls nobody: events are sent to those who watch the stream.
 func (q *redfishAsked) subscribe(collection *redfishResource) Answer {
 	r := q.r
+	if protocol := jsonString(q.body, "/Protocol"); !slices.Contains(redfishSubscriptions, protocol) {
+		return q.refuse(400, "PropertyValueNotInList", protocol, "Protocol")
+	}
+	if to, err := url.Parse(jsonString(q.body, "/Destination")); err != nil || to.Scheme == "" || to.Host == "" {
+		return q.refuse(400, "PropertyValueFormatError", jsonString(q.body, "/Destination"), "Destination")
+	}
 	id := r.freshID(collection)
 	body := []byte("{}")
 	for _, f := range [][2]string{

@@ -118,6 +118,9 @@ func (q *redfishAsked) patch(x *redfishResource) Answer {
 	if refusal := q.jsonBody(); refusal != nil {
 		return *refusal
 	}
+	if redfishMembers(q.body) > redfishPatchMost {
+		return q.refuse(400, "UnrecognizedRequestBody")
+	}
 	p := redfishPatch{r: r, x: x, data: x.data, writable: writable}
 	if self && q.who.rank < administrator {
 		p.writable = []string{"/Password"} // ConfigureSelf
@@ -126,8 +129,12 @@ func (q *redfishAsked) patch(x *redfishResource) Answer {
 	switch {
 	case len(p.faults) > 0 && p.took == 0:
 		return q.refuseWith(400, p.faults...)
+	case p.took == 0 && redfishMembers(q.body) > 0:
+		return q.refuse(400, "NoOperation")
 	case p.took == 0:
 		return q.refuse(400, "EmptyJSON")
+	case !r.room(len(p.data) - len(x.data)):
+		return q.refuse(507, "InsufficientStorage")
 	}
 	for _, do := range p.then {
 		do()
@@ -162,6 +169,17 @@ func (q *redfishAsked) jsonBody() *Answer {
 		return nil
 	}
 	return &a
+}
+
+// redfishPatchMost bounds how many members a change may have.
+const redfishPatchMost = 1024
+
+// redfishMembers counts the members of an object and of the objects in it.
+func redfishMembers(object []byte) (n int) {
+	for _, v := range jsonMembers(object) {
+		n += 1 + redfishMembers(v)
+	}
+	return n
 }
 
 // A redfishPatch is a change being made.
@@ -210,13 +228,20 @@ func (p *redfishPatch) merge(pointer string, given []byte) {
 // assign gives one property another value.
 func (p *redfishPatch) assign(at, name string, now, v []byte) {
 	if jsonKind(v) == "array" && jsonKind(now) == "array" {
-		p.data, p.took = jsonSet(p.data, at, p.items(now, v)), p.took+1
+		if items, wrong := p.items(now, v); wrong != nil {
+			p.fault(at, "PropertyValueTypeError", jsonShown(wrong), name)
+		} else {
+			p.data, p.took = jsonSet(p.data, at, items), p.took+1
+		}
 		return
 	}
 	parent := at[:strings.LastIndexByte(at, '/')]
 	values := p.r.allowed(p.data, parent, name)
 	secret := name == "Password" && redfishTypeOf(p.x) == "ManagerAccount"
 	switch was, is := jsonKind(now), jsonKind(v); {
+	case secret && is == "string" && len(v) > redfishTextMost:
+		p.fault(at, "PropertyValueFormatError", "******", name)
+		return
 	case secret && is == "string":
 		p.took++ // it is never shown
 		return
@@ -252,30 +277,42 @@ func (p *redfishPatch) assign(at, name string, now, v []byte) {
 }
 
 // items is what becomes of an array: {} leaves an item as it is, null takes it out (DSP0266, "PATCH on array
-// properties").
-func (p *redfishPatch) items(now, v []byte) []byte {
+// properties"). wrong is an item that is of another kind than those there are.
+func (p *redfishPatch) items(now, v []byte) (array, wrong []byte) {
 	var old [][]byte
+	kind := ""
 	for _, item := range jsonItems(now) {
 		old = append(old, item)
+		if k := jsonKind(item); k != "null" {
+			kind = k
+		}
 	}
 	out := []byte{'['}
 	for i, item := range jsonItems(v) {
+		is := jsonKind(item)
 		switch {
-		case jsonKind(item) == "null":
+		case is == "null":
 			continue
-		case jsonKind(item) == "object" && i < len(old) && jsonKind(old[i]) == "object":
+		case is == "object" && i < len(old) && jsonKind(old[i]) == "object":
 			merged := old[i]
 			for name, value := range jsonMembers(item) {
 				merged = jsonSet(merged, pointerTo("", name), value)
 			}
 			item = merged
+		case is == "object" && redfishMembers(item) == 0:
+			if i >= len(old) || jsonKind(old[i]) == "null" {
+				continue
+			}
+			item = old[i]
+		case kind != "" && is != kind:
+			return nil, item
 		}
 		if len(out) > 1 {
 			out = append(out, ", "...)
 		}
 		out = append(out, item...)
 	}
-	return append(out, ']')
+	return append(out, ']'), nil
 }
 
 // allowed lists what a property may be; nil: anything of its type.

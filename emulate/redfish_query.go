@@ -15,7 +15,7 @@ import (
 type redfishQueries struct {
 	expandAll, expandNoLinks, expandLinks bool
 	levels                                int // how deep $expand may go
-	selects, only, pages                  bool
+	selects, only, pages, filter          bool
 }
 
 const (
@@ -41,20 +41,65 @@ func (r *redfishDevice) learnQueries() {
 	}
 	q.selects = jsonTrue(root.data, features+"/SelectQuery")
 	q.only = jsonTrue(root.data, features+"/OnlyMemberQuery")
+	q.filter = jsonTrue(root.data, features+"/FilterQuery")
 	// Services had $top and $skip before there was a feature for it.
 	q.pages = jsonGet(root.data, features) != nil && string(jsonGet(root.data, features+"/TopSkipQuery")) != "false"
 }
 
-// queried applies the query of a request to a body.
+// A redfishQuery is what a request asks for beside the resource.
+type redfishQuery struct {
+	top, skip int // top -1: all
+	filter    redfishFilter
+	expand    byte // ".", "*" or "~"; 0: nothing
+	levels    int
+	selected  []string
+	only      bool
+	any       bool
+}
+
+// queried applies the query of a request to a body, in the order of DSP0266: $filter, $skip, $top, $expand, $select.
 func (q *redfishAsked) queried(x *redfishResource, body []byte, query string) ([]byte, *Answer) {
 	r := q.r
-	refuse := func(status int, key string, args ...string) ([]byte, *Answer) {
-		a := q.refuse(status, key, args...)
-		return nil, &a
+	p, refusal := q.parseQuery(x, query)
+	if refusal != nil || !p.any {
+		return body, refusal
 	}
-	var top, skip = -1, 0
-	var selected []string
-	expand, levels, only := byte(0), 1, false
+	if p.only {
+		var one *redfishResource
+		n := 0
+		for _, item := range jsonItems(jsonGet(body, "/Members")) {
+			one, n = r.at(jsonString(item, "/@odata.id")), n+1
+		}
+		if n == 1 && one != nil {
+			body = r.body(one)
+		}
+	}
+	if p.filter != nil {
+		body = r.filtered(body, p.filter)
+	}
+	if p.top >= 0 || p.skip > 0 {
+		body = r.page(x, body, p.top, p.skip)
+	}
+	if p.expand != 0 {
+		size := 0
+		body = r.expand(bytes.Clone(body), p.expand, p.levels, false, &size)
+	}
+	if p.selected != nil {
+		body = selectMembers(body, p.selected)
+	}
+	return body, nil
+}
+
+// parseQuery reads a query. What begins with a dollar sign and is not known is refused, all else that is not
+// known is ignored.
+func (q *redfishAsked) parseQuery(x *redfishResource, query string) (p redfishQuery, refusal *Answer) {
+	r := q.r
+	p.top = -1
+	refuse := func(status int, key string, args ...string) (redfishQuery, *Answer) {
+		a := q.refuse(status, key, args...)
+		return p, &a
+	}
+	collection := jsonGet(x.data, "/Members") != nil
 	for pair := range strings.SplitSeq(query, "&") {
 		name, value, _ := strings.Cut(pair, "=")
 		name, err1 := url.QueryUnescape(name)
@@ -62,14 +107,21 @@ func (q *redfishAsked) queried(x *redfishResource, body []byte, query string) ([
 		if err1 != nil || err2 != nil {
 			return refuse(400, "QueryNotSupported")
 		}
+		known := map[string]bool{
+			"$top": r.query.pages, "$skip": r.query.pages, "$filter": r.query.filter, "$select": r.query.selects,
+			"$expand": r.query.expandAll || r.query.expandNoLinks || r.query.expandLinks, "only": r.query.only,
+		}[name]
+		switch {
+		case !known && strings.HasPrefix(name, "$"):
+			return refuse(501, "QueryNotSupported")
+		case !known:
+			continue
+		case !collection && name != "$select" && name != "$expand":
+			return refuse(400, "QueryNotSupportedOnResource")
+		}
+		p.any = true
 		switch name {
 		case "$top", "$skip":
-			if !r.query.pages {
-				return refuse(501, "QueryNotSupported")
-			}
-			if jsonGet(x.data, "/Members") == nil {
-				return refuse(400, "QueryNotSupportedOnResource")
-			}
 			n, err := strconv.Atoi(value)
 			if err != nil {
 				return refuse(400, "QueryParameterValueTypeError", value, name)
@@ -78,15 +130,18 @@ func (q *redfishAsked) queried(x *redfishResource, body []byte, query string) ([
 				return refuse(400, "QueryParameterOutOfRange", value, name, "0 and above")
 			}
 			if name == "$top" {
-				top = n
+				p.top = n
 			} else {
-				skip = n
+				p.skip = n
+			}
+		case "$filter":
+			if p.filter = parseRedfishFilter(value); p.filter == nil {
+				return refuse(400, "QueryParameterValueFormatError", value, name)
 			}
 		case "$select":
-			if !r.query.selects {
-				return refuse(501, "QueryNotSupported")
+			if p.selected = selectedOf(value); p.selected == nil {
+				return refuse(400, "QueryParameterValueFormatError", value, name)
 			}
-			selected = strings.Split(value, ",")
 		case "$expand":
 			kind, depth, fine := expandOf(value)
 			switch {
@@ -97,42 +152,35 @@ func (q *redfishAsked) queried(x *redfishResource, body []byte, query string) ([
 			case depth > r.query.levels:
 				return refuse(400, "QueryParameterOutOfRange", strconv.Itoa(depth), "$levels", fmt.Sprintf("1-%d", r.query.levels))
 			}
-			expand, levels = kind, depth
+			p.expand, p.levels = kind, depth
 		case "only":
-			if !r.query.only {
-				return refuse(501, "QueryNotSupported")
+			if value != "" {
+				return refuse(400, "QueryParameterValueFormatError", value, name)
 			}
-			if jsonGet(x.data, "/Members") == nil {
-				return refuse(400, "QueryNotSupportedOnResource")
-			}
-			only = true
-		default:
-			if strings.HasPrefix(name, "$") {
-				return refuse(501, "QueryNotSupported")
-			}
+			p.only = true
 		}
 	}
-	if only {
-		var one *redfishResource
-		n := 0
-		for _, item := range jsonItems(jsonGet(body, "/Members")) {
-			one, n = r.at(jsonString(item, "/@odata.id")), n+1
+	if p.only && (p.top >= 0 || p.skip > 0 || p.filter != nil || p.expand != 0) {
+		return refuse(400, "QueryCombinationInvalid")
+	}
+	return p, nil
+}
+
+// redfishSelectMost bounds how many properties may be named.
+const redfishSelectMost = 256
+
+// selectedOf reads the value of $select; nil: it names nothing.
+func selectedOf(value string) []string {
+	names := strings.Split(value, ",")
+	for i, name := range names {
+		if names[i] = strings.TrimSpace(name); names[i] == "" {
+			return nil
 		}
-		if n == 1 && one != nil {
-			body = r.body(one)
-		}
 	}
-	if top >= 0 || skip > 0 {
-		body = r.page(x, body, top, skip)
+	if len(names) > redfishSelectMost {
+		return nil
 	}
-	if expand != 0 {
-		size := 0
-		body = r.expand(bytes.Clone(body), expand, levels, false, &size)
-	}
-	if selected != nil {
-		body = selectMembers(body, selected)
-	}
-	return body, nil
+	return names
 }
 
 // expandOf reads the value of $expand: ".", "*" or "~", and how deep.

@@ -31,7 +31,7 @@ func (r *redfishDevice) learnTemplate(s *httpService) {
 	r.template = append(r.template, s.sec.Headers...)
 	for _, f := range [...]profiles.HTTPHeader{
 		{Name: "Date"}, {Name: "OData-Version", Value: "4.0"}, {Name: "Content-Type", Value: "application/json"},
-		{Name: "Cache-Control", Value: "no-cache"}, {Name: "ETag"}, {Name: "Content-Length"},
+		{Name: "Cache-Control", Value: "no-cache"}, {Name: "Allow"}, {Name: "Link"}, {Name: "ETag"}, {Name: "Content-Length"},
 	} {
 		if !httpHas(r.template, f.Name) {
 			r.template = append(r.template, f)
@@ -86,12 +86,15 @@ func (q *redfishAsked) say(status int, x *redfishResource, body []byte, more ...
 			}
 			value = x.tag
 		case "allow":
-			if x != nil {
-				value = r.allow(x.path, x)
-			}
-		case "link":
-			if !own {
+			if x == nil || status == 201 || status == 202 {
 				continue
+			}
+			value = r.allow(x.path, x)
+		case "link":
+			if !own || status != 200 && status != 304 {
+				if value = schemaLink(x); value == "" || f.Value != "" {
+					continue
+				}
 			}
 		case "connection", "keep-alive", "content-encoding", "x-auth-token", "set-cookie", "www-authenticate", "location",
 			"last-modified", "content-range", "accept-ranges":
@@ -118,6 +121,19 @@ func (q *redfishAsked) say(status int, x *redfishResource, body []byte, more ...
 	return q.end(m, Modelled)
 }
 
+// schemaLink names the schema of a resource (DSP0266, "Link header"); "": it has none.
+func schemaLink(x *redfishResource) string {
+	if x == nil || !x.json {
+		return ""
+	}
+	kind := strings.TrimPrefix(jsonString(x.data, "/@odata.type"), "#")
+	i := strings.LastIndexByte(kind, '.')
+	if i <= 0 || strings.ContainsAny(kind, "<>/\r\n") {
+		return ""
+	}
+	return "<http://redfish.dmtf.org/schemas/v1/" + kind[:i] + ".json>; rel=describedby"
+}
+
 // end hands an answer over, and says what becomes of the connection.
 func (q *redfishAsked) end(m *http.Response, from Origin) Answer {
 	h := q.h
@@ -140,37 +156,44 @@ type redfishMessage struct {
 
 // redfishWords are messages that a service says without its registry at hand.
 var redfishWords = map[string]redfishMessage{
-	"Success":                       {"The request completed successfully.", "OK", "None."},
-	"GeneralError":                  {"A general error has occurred. See Resolution for information on how to resolve the error, or @Message.ExtendedInfo if Resolution is not provided.", "Critical", "None."},
-	"NoValidSession":                {"There is no valid session established with the implementation.", "Critical", "Establish a session before attempting any operations."},
-	"ResourceAtUriUnauthorized":     {"While accessing the resource at '%1', the service received an authorization error '%2'.", "Critical", "Ensure that the appropriate access is provided for the service in order for it to access the URI."},
-	"InsufficientPrivilege":         {"There are insufficient privileges for the account or credentials associated with the current session to perform the requested operation.", "Critical", "Either abandon the operation or change the associated access rights and resubmit the request if the operation failed."},
-	"ResourceMissingAtURI":          {"The resource at the URI '%1' was not found.", "Critical", "Place a valid resource at the URI or correct the URI and resubmit the request."},
-	"OperationNotAllowed":           {"The HTTP method is not allowed on this resource.", "Critical", "None."},
-	"MalformedJSON":                 {"The request body submitted was malformed JSON and could not be parsed by the receiving service.", "Critical", "Ensure that the request body is valid JSON and resubmit the request."},
-	"UnrecognizedRequestBody":       {"The service detected a malformed request body that it was unable to interpret.", "Warning", "Correct the request body and resubmit the request if it failed."},
-	"EmptyJSON":                     {"The request body submitted contained an empty JSON object and the service is unable to process it.", "Warning", "Add properties in the JSON object and resubmit the request."},
-	"PropertyUnknown":               {"The property '%1' is not in the list of valid properties for the resource.", "Warning", "Remove the unknown property from the request body and resubmit the request if the operation failed."},
-	"PropertyNotWritable":           {"The property '%1' is a read-only property and cannot be assigned a value.", "Warning", "Remove the property from the request body and resubmit the request if the operation failed."},
-	"PropertyValueTypeError":        {"The value '%1' for the property '%2' is not a type that the property can accept.", "Warning", "Correct the value for the property in the request body and resubmit the request if the operation failed."},
-	"PropertyValueNotInList":        {"The value '%1' for the property '%2' is not in the list of acceptable values.", "Warning", "Choose a value from the enumeration list that the implementation can support and resubmit the request if the operation failed."},
-	"PropertyValueOutOfRange":       {"The value '%1' for the property '%2' is not in the supported range of acceptable values.", "Warning", "Correct the value for the property in the request body and resubmit the request if the operation failed."},
-	"PropertyMissing":               {"The property '%1' is a required property and must be included in the request.", "Warning", "Ensure that the property is in the request body and has a valid value and resubmit the request if the operation failed."},
-	"ActionParameterMissing":        {"The action '%1' requires the parameter '%2' to be present in the request body.", "Critical", "Supply the action with the required parameter in the request body when the request is resubmitted."},
-	"ActionParameterUnknown":        {"The action '%1' was submitted with the invalid parameter '%2'.", "Warning", "Correct the invalid parameter and resubmit the request if the operation failed."},
-	"ActionParameterValueNotInList": {"The value '%1' for the parameter '%2' in the action '%3' is not in the list of acceptable values.", "Warning", "Choose a value from the enumeration list that the implementation can support and resubmit the request if the operation failed."},
-	"ActionParameterValueTypeError": {"The value '%1' for the parameter '%2' in the action '%3' is not a type that the parameter can accept.", "Warning", "Correct the value for the parameter in the request body and resubmit the request if the operation failed."},
-	"PreconditionFailed":            {"The ETag supplied did not match the ETag required to change this resource.", "Critical", "Try the operation again using the appropriate ETag."},
-	"QueryNotSupported":             {"Querying is not supported by the implementation.", "Warning", "Remove the query parameters and resubmit the request if the operation failed."},
-	"QueryNotSupportedOnResource":   {"Querying is not supported on the requested resource.", "Warning", "Remove the query parameters and resubmit the request if the operation failed."},
-	"QueryParameterValueTypeError":  {"The value '%1' for the query parameter '%2' is not a type that the parameter can accept.", "Warning", "Correct the value for the query parameter in the request and resubmit the request if the operation failed."},
-	"QueryParameterOutOfRange":      {"The value '%1' for the query parameter '%2' is out of range %3.", "Warning", "Reduce the value for the query parameter to a value that is within range, such as a start or count value that is within bounds of the number of resources in a collection or a page that is within the range of valid pages."},
-	"SessionLimitExceeded":          {"The session establishment failed due to the number of simultaneous sessions exceeding the limit of the implementation.", "Critical", "Reduce the number of other sessions before trying to establish the session or increase the limit of simultaneous sessions, if supported."},
-	"CreateLimitReachedForResource": {"The create operation failed because the resource has reached the limit of possible resources.", "Critical", "Either delete resources and resubmit the request if the operation failed or do not resubmit the request."},
-	"ResourceAlreadyExists":         {"The requested resource of type %1 with the property %2 with the value '%3' already exists.", "Critical", "Do not repeat the create operation as the resource has already been created."},
-	"ResourceCannotBeDeleted":       {"The delete request failed because the resource requested cannot be deleted.", "Critical", "Do not attempt to delete a non-deletable resource."},
-	"ResourceInUse":                 {"The change to the requested resource failed because the resource is in use or in transition.", "Warning", "Remove the condition and resubmit the request if the operation failed."},
-	"ResourceChanged":               {"One or more resource properties have changed.", "OK", "None."},
+	"Success":                        {"The request completed successfully.", "OK", "None."},
+	"GeneralError":                   {"A general error has occurred. See Resolution for information on how to resolve the error, or @Message.ExtendedInfo if Resolution is not provided.", "Critical", "None."},
+	"NoValidSession":                 {"There is no valid session established with the implementation.", "Critical", "Establish a session before attempting any operations."},
+	"ResourceAtUriUnauthorized":      {"While accessing the resource at '%1', the service received an authorization error '%2'.", "Critical", "Ensure that the appropriate access is provided for the service in order for it to access the URI."},
+	"InsufficientPrivilege":          {"There are insufficient privileges for the account or credentials associated with the current session to perform the requested operation.", "Critical", "Either abandon the operation or change the associated access rights and resubmit the request if the operation failed."},
+	"ResourceMissingAtURI":           {"The resource at the URI '%1' was not found.", "Critical", "Place a valid resource at the URI or correct the URI and resubmit the request."},
+	"OperationNotAllowed":            {"The HTTP method is not allowed on this resource.", "Critical", "None."},
+	"MalformedJSON":                  {"The request body submitted was malformed JSON and could not be parsed by the receiving service.", "Critical", "Ensure that the request body is valid JSON and resubmit the request."},
+	"UnrecognizedRequestBody":        {"The service detected a malformed request body that it was unable to interpret.", "Warning", "Correct the request body and resubmit the request if it failed."},
+	"EmptyJSON":                      {"The request body submitted contained an empty JSON object and the service is unable to process it.", "Warning", "Add properties in the JSON object and resubmit the request."},
+	"NoOperation":                    {"The request body submitted contain no data to act upon and no changes to the resource took place.", "Warning", "Add properties in the JSON object and resubmit the request."},
+	"PropertyUnknown":                {"The property '%1' is not in the list of valid properties for the resource.", "Warning", "Remove the unknown property from the request body and resubmit the request if the operation failed."},
+	"PropertyNotWritable":            {"The property '%1' is a read-only property and cannot be assigned a value.", "Warning", "Remove the property from the request body and resubmit the request if the operation failed."},
+	"PropertyValueTypeError":         {"The value '%1' for the property '%2' is not a type that the property can accept.", "Warning", "Correct the value for the property in the request body and resubmit the request if the operation failed."},
+	"PropertyValueNotInList":         {"The value '%1' for the property '%2' is not in the list of acceptable values.", "Warning", "Choose a value from the enumeration list that the implementation can support and resubmit the request if the operation failed."},
+	"PropertyValueOutOfRange":        {"The value '%1' for the property '%2' is not in the supported range of acceptable values.", "Warning", "Correct the value for the property in the request body and resubmit the request if the operation failed."},
+	"PropertyMissing":                {"The property '%1' is a required property and must be included in the request.", "Warning", "Ensure that the property is in the request body and has a valid value and resubmit the request if the operation failed."},
+	"ActionParameterMissing":         {"The action '%1' requires the parameter '%2' to be present in the request body.", "Critical", "Supply the action with the required parameter in the request body when the request is resubmitted."},
+	"ActionParameterUnknown":         {"The action '%1' was submitted with the invalid parameter '%2'.", "Warning", "Correct the invalid parameter and resubmit the request if the operation failed."},
+	"ActionParameterValueNotInList":  {"The value '%1' for the parameter '%2' in the action '%3' is not in the list of acceptable values.", "Warning", "Choose a value from the enumeration list that the implementation can support and resubmit the request if the operation failed."},
+	"ActionParameterValueTypeError":  {"The value '%1' for the parameter '%2' in the action '%3' is not a type that the parameter can accept.", "Warning", "Correct the value for the parameter in the request body and resubmit the request if the operation failed."},
+	"PreconditionFailed":             {"The ETag supplied did not match the ETag required to change this resource.", "Critical", "Try the operation again using the appropriate ETag."},
+	"QueryNotSupported":              {"Querying is not supported by the implementation.", "Warning", "Remove the query parameters and resubmit the request if the operation failed."},
+	"QueryNotSupportedOnResource":    {"Querying is not supported on the requested resource.", "Warning", "Remove the query parameters and resubmit the request if the operation failed."},
+	"QueryNotSupportedOnOperation":   {"Querying is not supported with the requested operation.", "Warning", "Remove the query parameters and resubmit the request if the operation failed."},
+	"QueryCombinationInvalid":        {"Two or more query parameters in the request cannot be used together.", "Warning", "Remove one or more of the query parameters and resubmit the request if the operation failed."},
+	"QueryParameterValueFormatError": {"The value '%1' for the parameter %2 is not a format that the parameter can accept.", "Warning", "Correct the value for the query parameter in the request and resubmit the request if the operation failed."},
+	"HeaderInvalid":                  {"Header '%1' is invalid.", "Critical", "Resubmit the request with a valid request header."},
+	"InsufficientStorage":            {"Insufficient storage or memory available to complete the request due to space constraints or lack of available resources.", "Critical", "Free up storage or memory and resubmit the request."},
+	"PropertyValueFormatError":       {"The value '%1' for the property '%2' is not a format that the property can accept.", "Warning", "Correct the value for the property in the request body and resubmit the request if the operation failed."},
+	"QueryParameterValueTypeError":   {"The value '%1' for the query parameter '%2' is not a type that the parameter can accept.", "Warning", "Correct the value for the query parameter in the request and resubmit the request if the operation failed."},
+	"QueryParameterOutOfRange":       {"The value '%1' for the query parameter '%2' is out of range %3.", "Warning", "Reduce the value for the query parameter to a value that is within range, such as a start or count value that is within bounds of the number of resources in a collection or a page that is within the range of valid pages."},
+	"SessionLimitExceeded":           {"The session establishment failed due to the number of simultaneous sessions exceeding the limit of the implementation.", "Critical", "Reduce the number of other sessions before trying to establish the session or increase the limit of simultaneous sessions, if supported."},
+	"CreateLimitReachedForResource":  {"The create operation failed because the resource has reached the limit of possible resources.", "Critical", "Either delete resources and resubmit the request if the operation failed or do not resubmit the request."},
+	"ResourceAlreadyExists":          {"The requested resource of type %1 with the property %2 with the value '%3' already exists.", "Critical", "Do not repeat the create operation as the resource has already been created."},
+	"ResourceCannotBeDeleted":        {"The delete request failed because the resource requested cannot be deleted.", "Critical", "Do not attempt to delete a non-deletable resource."},
+	"ResourceInUse":                  {"The change to the requested resource failed because the resource is in use or in transition.", "Warning", "Remove the condition and resubmit the request if the operation failed."},
+	"ResourceChanged":                {"One or more resource properties have changed.", "OK", "None."},
 }
 
 // learnMessages takes the words of the original's own registry, and which version of it there is.
@@ -330,6 +353,10 @@ func redfishReason(status int) string {
 		return "Conflict"
 	case 412:
 		return "Precondition Failed"
+	case 415:
+		return "Unsupported Media Type"
+	case 507:
+		return "Insufficient Storage"
 	case 500:
 		return "Internal Server Error"
 	case 503:

@@ -36,7 +36,8 @@ type redfishResource struct {
 const (
 	redfishTreeMost = 256 << 20 // bytes of all resources
 	redfishFileMost = 64 << 20
-	redfishMadeMost = 1024 // resources that visitors can make
+	redfishMadeMost = 1024     // resources that visitors can make
+	redfishGrowMost = 16 << 20 // bytes that they can add to the tree
 )
 
 // loadTree reads the mockup.
@@ -198,9 +199,13 @@ func (r *redfishDevice) set(x *redfishResource, data []byte) {
 	if bytes.Equal(x.data, data) {
 		return
 	}
+	r.grown += len(data) - len(x.data)
 	x.data, x.changed = data, true
 	r.retag(x)
 }
+
+// room says whether visitors can add so many bytes to the tree.
+func (r *redfishDevice) room(n int) bool { return n <= 0 || r.grown+n <= redfishGrowMost }
 
 // retag gives a resource another ETag, after it has changed.
 func (r *redfishDevice) retag(x *redfishResource) {
@@ -228,10 +233,11 @@ func (r *redfishDevice) get(x *redfishResource, pointer string) []byte {
 
 // create puts a new member into a collection; nil: there are too many.
 func (r *redfishDevice) create(collection *redfishResource, id string, data []byte) *redfishResource {
-	if r.made >= redfishMadeMost {
+	if r.made >= redfishMadeMost || !r.room(len(data)) {
 		return nil
 	}
 	r.made++
+	r.grown += len(data)
 	x := &redfishResource{path: collection.path + "/" + id, data: data, json: true, mime: "application/json", made: true}
 	if collection.tag != "" {
 		x.tag = newRedfishTag(data)
@@ -248,6 +254,7 @@ func (r *redfishDevice) remove(x *redfishResource) {
 			if r.tree[p].made {
 				r.made--
 			}
+			r.grown -= len(r.tree[p].data)
 			delete(r.tree, p)
 		}
 	}
