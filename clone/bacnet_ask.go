@@ -103,13 +103,7 @@ func (s *BACnetScan) Probe(ctx context.Context, v *Visit, port profiles.Port) er
 		bacnetLink(bacnet.ReadBroadcastTable),
 	} {
 		_, err := a.once(q)
-		switch {
-		case err == nil:
-			return nil
-		case errors.Is(err, ErrSilent):
-		case goOn(err), errors.Is(err, ErrGone):
-			return ErrNotSpoken // nobody listens, or something else answers
-		default:
+		if found, err := spoken(err); found || err != nil {
 			return err
 		}
 	}
@@ -184,11 +178,7 @@ func (a *bacnetAsking) request(to *bacnet.Station, service bacnet.ConfirmedServi
 // once asks what need not have an answer: that it has none says nothing of the device's health.
 func (a *bacnetAsking) once(q wire.Message) ([]wire.Message, error) {
 	a.expect(1)
-	b, err := q.Append(nil)
-	if err != nil {
-		return nil, err
-	}
-	return a.talk.untilAnswered(a.ctx, 0, func() ([]wire.Message, error) { return a.talk.ask1(b) })
+	return a.talk.once(a.ctx, q)
 }
 
 // perhaps is once, and once more. No answers without an error: there was none.

@@ -3,7 +3,6 @@ package clone
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -136,13 +135,7 @@ func (s *IPMIScan) Probe(ctx context.Context, v *Visit, port profiles.Port) erro
 		a.ping(),
 	} {
 		_, err := a.once(q)
-		switch {
-		case err == nil:
-			return nil
-		case errors.Is(err, ErrSilent):
-		case goOn(err), errors.Is(err, ErrGone):
-			return ErrNotSpoken // nobody listens, or something else answers
-		default:
+		if found, err := spoken(err); found || err != nil {
 			return err
 		}
 	}

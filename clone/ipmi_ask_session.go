@@ -132,11 +132,7 @@ func (a *ipmiTour) ping() *ipmi.Ping {
 
 // once asks once, whatever comes of it.
 func (a *ipmiTour) once(q wire.Message) ([]wire.Message, error) {
-	b, err := q.Append(nil)
-	if err != nil {
-		return nil, err
-	}
-	return a.talk.untilAnswered(a.ctx, 0, func() ([]wire.Message, error) { return a.talk.ask1(b) })
+	return a.talk.once(a.ctx, q)
 }
 
 // An ipmiAnswer is the answer to a command. None was heard: the controller is silent, or talks nonsense.

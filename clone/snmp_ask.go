@@ -123,15 +123,7 @@ func (s *SNMPWalk) Probe(ctx context.Context, v *Visit, port profiles.Port) erro
 	defer t.close()
 	ask := func(a *snmpAsking) (bool, error) {
 		_, err := t.untilAnswered(ctx, 0, func() ([]wire.Message, error) { return a.once(a.get(snmpUptime)) })
-		switch {
-		case err == nil:
-			return true, nil
-		case errors.Is(err, ErrSilent):
-			return false, nil
-		case goOn(err), errors.Is(err, ErrGone):
-			return false, ErrNotSpoken // nobody listens, or something else answers
-		}
-		return false, err
+		return spoken(err)
 	}
 	for _, version := range []snmp.Version{snmp.V2c, snmp.V1} {
 		for _, c := range s.communities() {

@@ -106,6 +106,29 @@ func (t *talk) askBy(ctx context.Context, once func() ([]wire.Message, error)) (
 	return replies, err
 }
 
+// once asks a question once, whatever the care says.
+func (t *talk) once(ctx context.Context, q wire.Message) ([]wire.Message, error) {
+	b, err := q.Append(nil)
+	if err != nil {
+		return nil, err
+	}
+	return t.untilAnswered(ctx, 0, func() ([]wire.Message, error) { return t.ask1(b) })
+}
+
+// spoken is what a question of a probe over UDP says: whether the protocol is spoken, or an error that ends the probe.
+// Silence says neither.
+func spoken(err error) (bool, error) {
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, ErrSilent):
+		return false, nil
+	case goOn(err), errors.Is(err, ErrGone):
+		return false, ErrNotSpoken // nobody listens, or something else answers
+	}
+	return false, err
+}
+
 // alive asks again what the device answered last: if it answers, silence is its answer to other questions.
 func (t *talk) alive(ctx context.Context) error {
 	if t.good == nil {

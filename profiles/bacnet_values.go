@@ -1,7 +1,6 @@
 package profiles
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -61,31 +60,13 @@ func AppendBACnetValue(b []byte, cell string, sample []byte) []byte {
 
 // ReadBACnetValues calls each for every line of a file of values. Errors name the line.
 func ReadBACnetValues(r io.Reader, each func(cell string, sample []byte) error) error {
-	br := bufio.NewReaderSize(r, 1<<16)
-	for line := 1; ; line++ {
-		s, err := br.ReadString('\n')
-		if s == "" && err == io.EOF {
-			return nil
-		}
-		if err != nil && err != io.EOF {
-			return fmt.Errorf("line %d: %w", line, err)
-		}
-		s = strings.TrimRight(s, "\r\n")
-		if s == "" || s[0] == '#' {
-			continue
-		}
-		cell, text, ok := strings.Cut(s, "\t")
-		if !ok {
-			return fmt.Errorf("line %d: want a cell and its value with a tab between", line)
-		}
+	return eachCell(r, "value", func(cell, text string) error {
 		sample, err := parseBACnetSample(text)
-		if err == nil {
-			err = each(cell, sample)
-		}
 		if err != nil {
-			return fmt.Errorf("line %d: cell %s: %w", line, cell, err)
+			return err
 		}
-	}
+		return each(cell, sample)
+	})
 }
 
 func parseBACnetSample(text string) ([]byte, error) {

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -265,6 +266,26 @@ func (s *SampleWriter) Flush() error { return s.w.Flush() }
 
 // ReadSamples calls each for every line of a samples file. Errors name the line.
 func ReadSamples(r io.Reader, each func(cell string, d *Dynamics, t Track) error) error {
+	return eachCell(r, "dynamics and values", func(cell, text string) error {
+		flow, values, ok := strings.Cut(text, "\t")
+		if !ok {
+			return errors.New("want dynamics and values with a tab between")
+		}
+		d, err := parseFlow(flow)
+		if err != nil {
+			return err
+		}
+		t, err := ParseTrack(values)
+		if err != nil {
+			return err
+		}
+		return each(cell, d, t)
+	})
+}
+
+// eachCell reads a bulk file of lines that begin with the name of a cell and a tab, and may be comments.
+// Errors name the line and the cell.
+func eachCell(r io.Reader, what string, each func(cell, text string) error) error {
 	br := bufio.NewReaderSize(r, 1<<16)
 	for line := 1; ; line++ {
 		s, err := br.ReadString('\n')
@@ -278,20 +299,12 @@ func ReadSamples(r io.Reader, each func(cell string, d *Dynamics, t Track) error
 		if s == "" || s[0] == '#' {
 			continue
 		}
-		f := strings.SplitN(s, "\t", 3)
-		if len(f) != 3 {
-			return fmt.Errorf("line %d: want cell, dynamics and values with tabs between", line)
+		cell, text, ok := strings.Cut(s, "\t")
+		if !ok {
+			return fmt.Errorf("line %d: want a cell and its %s with tabs between", line, what)
 		}
-		d, err := parseFlow(f[1])
-		if err != nil {
-			return fmt.Errorf("line %d: cell %s: %w", line, f[0], err)
-		}
-		t, err := ParseTrack(f[2])
-		if err != nil {
-			return fmt.Errorf("line %d: cell %s: %w", line, f[0], err)
-		}
-		if err := each(f[0], d, t); err != nil {
-			return fmt.Errorf("line %d: cell %s: %w", line, f[0], err)
+		if err := each(cell, text); err != nil {
+			return fmt.Errorf("line %d: cell %s: %w", line, cell, err)
 		}
 	}
 }

@@ -132,7 +132,7 @@ func TestSamplesFile(t *testing.T) {
 		t.Error(diff)
 	}
 	for text, want := range map[string]string{
-		"a\t\t00\nb\t00\n":                       "line 2: want cell, dynamics and values with tabs between",
+		"a\t\t00\nb\t00\n":                       "line 2: cell b: want dynamics and values with a tab between",
 		"a\t\t00\nb\t\t0\n":                      `line 2: cell b: run "0": want bytes in hexadecimal`,
 		"a\t{counter: {rte: 3}}\t00\n":           `line 1: cell a: unknown key "rte" in counter: did you mean "rate"?`,
 		"a\t{counter: {rate: 3}, const: {}\t0\n": "line 1: cell a: ",

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"flag"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -131,15 +130,7 @@ func TestValueText(t *testing.T) {
 // Every APDU that an independent dissector found in the captures decodes to more than raw bytes, and encodes
 // to the same ones.
 func TestRecordings(t *testing.T) {
-	files, _ := filepath.Glob("../../../shared/captures/expected/bacnet*.bacnet.tsv*")
-	if len(files) == 0 {
-		t.Skip("../shared/captures/expected is not here: no recordings to read")
-	}
-	for _, file := range files {
-		rows, err := expected.Read(file)
-		if err != nil {
-			t.Fatal(err)
-		}
+	expected.Tables(t, "../../../shared/captures", "bacnet", func(t *testing.T, rows []map[string]string) {
 		var count, opaque int
 		for _, row := range rows {
 			for _, column := range []string{"req_apdu", "rsp_apdu"} {
@@ -158,17 +149,17 @@ func TestRecordings(t *testing.T) {
 					t.Errorf("%x encodes to %x, error %v", b, out, err)
 				}
 				count++
-				if _, ok := m.(*Raw); ok || isOpaque(m) && !strings.Contains(file, "error_reject_abort") {
+				if _, ok := m.(*Raw); ok || isOpaque(m) && !strings.Contains(t.Name(), "error_reject_abort") {
 					opaque++
-					t.Logf("%s: %x is opaque", filepath.Base(file), b)
+					t.Logf("%x is opaque", b)
 				}
 			}
 		}
-		t.Logf("%s: %d APDUs, %d of them opaque", filepath.Base(file), count, opaque)
+		t.Logf("%d APDUs, %d of them opaque", count, opaque)
 		if opaque*100 > count {
-			t.Errorf("%s: too many are opaque", filepath.Base(file))
+			t.Error("too many are opaque")
 		}
-	}
+	})
 }
 
 // isOpaque: its parameters were not understood, though they are no segment.

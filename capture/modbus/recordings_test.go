@@ -3,7 +3,6 @@ package modbus
 import (
 	"bytes"
 	"encoding/binary"
-	"path/filepath"
 	"strconv"
 	"testing"
 
@@ -14,50 +13,40 @@ import (
 // Every PDU that an independent dissector found in the captures decodes and encodes to the same bytes,
 // behind an MBAP header and in an RTU frame.
 func TestRecordings(t *testing.T) {
-	files, _ := filepath.Glob("../../../shared/captures/expected/*.modbus.tsv")
-	if len(files) == 0 {
-		t.Skip("../shared/captures/expected is not here: no recordings to read")
-	}
-	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			rows, err := expected.Read(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var count, raw int
-			for _, row := range rows {
-				id, _ := strconv.Atoi(row["trans_id"])
-				unit, _ := strconv.Atoi(row["unit"])
-				var open []wire.Message
-				for _, from := range []wire.Side{wire.Client, wire.Server} {
-					pdu := unhex(t, row[map[wire.Side]string{wire.Client: "req_pdu", wire.Server: "rsp_pdu"}[from]])
-					if len(pdu) < 1 || len(pdu) == 1 && from == wire.Server {
-						continue // the dissector cut it, see the captures' README
-					}
-					m := roundTrip(t, from, uint16(id), uint8(unit), pdu)
-					count++
-					if r, ok := m.(*Raw); ok {
-						raw++
-						if r.Function > 0 && r.Function <= WriteSingleRegister {
-							t.Errorf("frame %s: %x is raw", row["req_frame"], pdu)
-						}
-					}
-					if q, ok := m.(*ReadRequest); ok && row["address"] != strconv.Itoa(int(q.Address)) {
-						t.Errorf("frame %s: address %d, want %s", row["req_frame"], q.Address, row["address"])
-					}
-					if e, ok := m.(*Exception); ok && row["exception"] != strconv.Itoa(int(e.Reason)) {
-						t.Errorf("frame %s: exception %d, want %s", row["rsp_frame"], e.Reason, row["exception"])
-					}
-					if from == wire.Client {
-						open = []wire.Message{m}
-					} else if i, _ := (&conn{}).Match(open, m); len(open) > 0 && i != 0 && pdu[0]&0x7F == byte(open[0].(Message).Code()) {
-						t.Errorf("frame %s: the reply does not match its request", row["req_frame"])
+	expected.Tables(t, "../../../shared/captures", "modbus", func(t *testing.T, rows []map[string]string) {
+		var count, raw int
+		for _, row := range rows {
+			id, _ := strconv.Atoi(row["trans_id"])
+			unit, _ := strconv.Atoi(row["unit"])
+			var open []wire.Message
+			for _, from := range []wire.Side{wire.Client, wire.Server} {
+				pdu := unhex(t, row[map[wire.Side]string{wire.Client: "req_pdu", wire.Server: "rsp_pdu"}[from]])
+				if len(pdu) < 1 || len(pdu) == 1 && from == wire.Server {
+					continue // the dissector cut it, see the captures' README
+				}
+				m := roundTrip(t, from, uint16(id), uint8(unit), pdu)
+				count++
+				if r, ok := m.(*Raw); ok {
+					raw++
+					if r.Function > 0 && r.Function <= WriteSingleRegister {
+						t.Errorf("frame %s: %x is raw", row["req_frame"], pdu)
 					}
 				}
+				if q, ok := m.(*ReadRequest); ok && row["address"] != strconv.Itoa(int(q.Address)) {
+					t.Errorf("frame %s: address %d, want %s", row["req_frame"], q.Address, row["address"])
+				}
+				if e, ok := m.(*Exception); ok && row["exception"] != strconv.Itoa(int(e.Reason)) {
+					t.Errorf("frame %s: exception %d, want %s", row["rsp_frame"], e.Reason, row["exception"])
+				}
+				if from == wire.Client {
+					open = []wire.Message{m}
+				} else if i, _ := (&conn{}).Match(open, m); len(open) > 0 && i != 0 && pdu[0]&0x7F == byte(open[0].(Message).Code()) {
+					t.Errorf("frame %s: the reply does not match its request", row["req_frame"])
+				}
 			}
-			t.Logf("%d messages, %d of them raw", count, raw)
-		})
-	}
+		}
+		t.Logf("%d messages, %d of them raw", count, raw)
+	})
 }
 
 func roundTrip(t *testing.T, from wire.Side, id uint16, unit uint8, pdu []byte) wire.Message {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
-	"path/filepath"
 	"testing"
 
 	"ringer/capture/wire"
@@ -13,16 +12,7 @@ import (
 
 // recorded calls each for every PDU of the tables that an independent dissector made of the captures.
 func recorded(t *testing.T, each func(file, column string, row int, pdu []byte)) {
-	const tables = "../../../shared/captures/expected/*.s7comm.tsv*"
-	files, _ := filepath.Glob(tables)
-	if len(files) == 0 {
-		t.Skipf("no recordings in %s", tables)
-	}
-	for _, name := range files {
-		rows, err := expected.Read(name)
-		if err != nil {
-			t.Fatal(err)
-		}
+	expected.Tables(t, "../../../shared/captures", "s7comm", func(t *testing.T, rows []map[string]string) {
 		for i, row := range rows {
 			for _, column := range []string{"req_s7", "rsp_s7"} {
 				pdu, err := hex.DecodeString(row[column])
@@ -30,11 +20,11 @@ func recorded(t *testing.T, each func(file, column string, row int, pdu []byte))
 					t.Fatal(err)
 				}
 				if len(pdu) > 0 {
-					each(filepath.Base(name), column, i+1, pdu)
+					each(t.Name(), column, i+1, pdu)
 				}
 			}
 		}
-	}
+	})
 }
 
 func TestRecordingsRoundTrip(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -30,6 +31,24 @@ func Rows(t testing.TB, captures, capture, protocol string) []map[string]string 
 		t.Fatal(err)
 	}
 	return rows
+}
+
+// Tables calls each for every table of a protocol, as a test of its own. The test is skipped where there is none.
+func Tables(t *testing.T, captures, protocol string, each func(t *testing.T, rows []map[string]string)) {
+	t.Helper()
+	files, _ := filepath.Glob(captures + "/expected/*." + protocol + ".tsv*")
+	if len(files) == 0 {
+		t.Skipf("%s/expected is not here: no tables of %s to read", captures, protocol)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			rows, err := Read(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			each(t, rows)
+		})
+	}
 }
 
 // Read reads a table, which may have .gz behind its name.
