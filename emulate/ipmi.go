@@ -88,7 +88,7 @@ func openIPMI(st *State, dev *profiles.Device, svc *profiles.Service, p wire.Pro
 		a, _ := ipmi.Suite(n)
 		s.suites = append(s.suites, a)
 	}
-	s.loadUsers()
+	s.loadUsers(p)
 	if err := s.loadCells(svc); err != nil {
 		return nil, err
 	}
@@ -126,8 +126,9 @@ func (s *ipmiService) Protocol() wire.Protocol { return s.proto }
 
 func (s *ipmiService) Open(p Peer) Session { return &ipmiPeer{s: s, peer: p} }
 
-// loadUsers joins the slots with the accounts that know the passwords.
-func (s *ipmiService) loadUsers() {
+// loadUsers joins the slots with the accounts that know the passwords, or with the keys that were given.
+func (s *ipmiService) loadUsers(p wire.Protocol) {
+	given, _ := p.(ipmi.Protocol)
 	for _, slot := range slices.Sorted(maps.Keys(s.sec.Users)) {
 		u := s.sec.Users[slot]
 		n := &ipmiUser{slot: slot, name: u.Name, limit: profiles.IPMIPrivilege(u.Privilege), flags: ipmiLink | ipmiMessaging, enabled: !u.Disabled}
@@ -136,6 +137,9 @@ func (s *ipmiService) loadUsers() {
 				n.secret, n.known = a.Bait, a.Bait != ""
 				n.denied, n.bait = a.Policy == "deny", a.Policy == "bait"
 			}
+		}
+		if password, ok := given.Keys.Password(u.Name); ok && !n.known {
+			n.secret, n.known = password, true
 		}
 		s.users = append(s.users, n)
 	}

@@ -86,6 +86,7 @@ type Conn struct {
 	keys     *Keys
 	lookup   func(id uint32) *Secret
 	sessions sessions
+	resume   []*resumed // the newest last
 	again    []byte
 	payload  []byte // of the session that the message in hand came in, decrypted
 

@@ -229,7 +229,7 @@ func TestSessions(t *testing.T) {
 		keys           *Keys
 		sealed, proven int
 	}{
-		{"right", right, 0, 63}, {"wrong", &Keys{Users: []User{{"ipmiusr", "wrong"}}}, 17, 0}, {"none", nil, 17, 0},
+		{"right", right, 0, 75}, {"wrong", &Keys{Users: []User{{"ipmiusr", "wrong"}}}, 17, 0}, {"none", nil, 17, 0},
 	} {
 		t.Run(k.name, func(t *testing.T) {
 			c := NewConn(k.keys)

@@ -34,6 +34,19 @@ type Keys struct {
 	KG    []string // keys of controllers
 }
 
+// Password is that of the first user of a name. A nil *Keys has none.
+func (k *Keys) Password(name string) (password string, ok bool) {
+	if k == nil {
+		return "", false
+	}
+	for _, u := range k.Users {
+		if u.Name == name {
+			return u.Password, true
+		}
+	}
+	return "", false
+}
+
 // handshakesMax bounds the sessions that are followed of one pair of peers.
 const handshakesMax = 64
 
@@ -81,11 +94,17 @@ func (s *sessions) follow(keys *Keys, from wire.Side, m wire.Message) {
 	case *RAKP2:
 		if n := s.find(func(n *session) bool { return n.Console == m.Console }); n != nil && m.Status == StatusOK && !m.Short {
 			n.BMCRandom, n.GUID = m.Random, m.GUID
-			n.unlock(keys, m.Code)
+			if n.unlock(keys, m.Code) {
+				m.seal = seal{secret: n.secret}
+			}
+		}
+	case *RAKP3:
+		if n := s.find(func(n *session) bool { return n.BMC == m.BMC }); n != nil && n.proven && hmac.Equal(n.RAKP3Code(n.password), m.Code) {
+			m.seal = seal{secret: n.secret}
 		}
 	case *RAKP4:
-		if n := s.find(func(n *session) bool { return n.Console == m.Console }); n != nil && m.Status == StatusOK {
-			n.settle(keys, m.Check)
+		if n := s.find(func(n *session) bool { return n.Console == m.Console }); n != nil && m.Status == StatusOK && n.settle(keys, m.Check) {
+			m.seal = seal{secret: n.secret}
 		}
 	}
 }
@@ -99,10 +118,10 @@ func (s *sessions) find(is func(*session) bool) *session {
 	return nil
 }
 
-// unlock finds the password whose code the controller sent.
-func (n *session) unlock(keys *Keys, code []byte) {
+// unlock finds the password whose code the controller sent. True: the code shows that it is the right one.
+func (n *session) unlock(keys *Keys, code []byte) bool {
 	if keys == nil {
-		return
+		return false
 	}
 	for _, u := range keys.Users {
 		if u.Name != string(n.User) {
@@ -111,22 +130,24 @@ func (n *session) unlock(keys *Keys, code []byte) {
 		if n.Auth == AuthNone || hmac.Equal(n.RAKP2Code(u.Password), code) {
 			n.password, n.proven = u.Password, n.Auth != AuthNone
 			n.secret = n.Secret(u.Password, "")
-			return
+			return n.proven
 		}
 	}
+	return false
 }
 
-// settle finds the controller's key whose check value opens the session.
-func (n *session) settle(keys *Keys, check []byte) {
+// settle finds the controller's key whose check value opens the session. False: it has another.
+func (n *session) settle(keys *Keys, check []byte) bool {
 	if keys == nil || n.secret == nil || n.Auth == AuthNone {
-		return
+		return false
 	}
 	for _, kg := range append([]string{""}, keys.KG...) {
 		if s := n.Secret(n.password, kg); hmac.Equal(n.RAKP4Check(s), check) {
 			n.secret = s
-			return
+			return true
 		}
 	}
+	return false
 }
 
 // secret is that of a session by the id that its messages bear: that of whom they are sent to.
@@ -157,7 +178,7 @@ func (s *sessions) controllers(from wire.Side, id uint32) uint32 {
 // follow15 learns what a message of IPMI 1.5 shows of its session, and seals it with the password it bears
 // the code of.
 func (c *Conn) follow15(m wire.Message, body []byte) {
-	h := m.(interface{ InSession() *Session }).InSession()
+	h := m.(inSession).InSession()
 	if h.Format == FormatNone || len(h.AuthCode) != authCodeSize {
 		return
 	}

@@ -51,6 +51,9 @@ type Session struct {
 	seal seal // of what was read, or is to be sent, with a secret
 }
 
+// inSession is what has the header.
+type inSession interface{ InSession() *Session }
+
 // InSession gives the header of whatever embeds it.
 func (s *Session) InSession() *Session { return s }
 
