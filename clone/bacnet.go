@@ -22,7 +22,7 @@ type bacnetLearner struct {
 	networks  map[uint16]bool
 	peers     []bacnet.BroadcastPeer
 	foreign   bool // it took a foreign device
-	files     map[uint32]*bacnetFile
+	files     int  // of all stations
 	answered  bool
 	asked     bool
 	trends    int
@@ -42,12 +42,13 @@ type bacnetStation struct {
 	cells    map[profiles.BACnetCell]*bacnetCell
 	order    []*bacnetCell
 	logs     []*bacnetLog
+	files    map[uint32]*bacnetFile
 	sent     int    // bytes of the longest answer
 	wildcard [2]int // answers to what was asked of device 4194303: with its own instance, with that one
 }
 
 func newBACnetLearner(s *Service) learner {
-	l := &bacnetLearner{s: s, stations: map[string]*bacnetStation{}, networks: map[uint16]bool{}, files: map[uint32]*bacnetFile{},
+	l := &bacnetLearner{s: s, stations: map[string]*bacnetStation{}, networks: map[uint16]bool{},
 		parts: map[bacnetPart]*bacnetJoining{}, salt: s.Options.Salt}
 	if len(l.salt) == 0 {
 		l.salt = make([]byte, 8)
@@ -59,7 +60,7 @@ func newBACnetLearner(s *Service) learner {
 func (l *bacnetLearner) station(name string) *bacnetStation {
 	t := l.stations[name]
 	if t == nil {
-		t = &bacnetStation{cells: map[profiles.BACnetCell]*bacnetCell{}}
+		t = &bacnetStation{cells: map[profiles.BACnetCell]*bacnetCell{}, files: map[uint32]*bacnetFile{}}
 		l.stations[name] = t
 	}
 	return t
@@ -367,6 +368,9 @@ func (l *bacnetLearner) Finish(out *Output) (profiles.Section, error) {
 		if d.MaxAPDU > 0 && t.sent > int(d.MaxAPDU) {
 			d.MaxSent = uint32(t.sent)
 		}
+		if err := l.writeFiles(name, t, &d, out); err != nil {
+			return nil, err
+		}
 		if name == "" {
 			sec.BACnetDevice = d
 			continue
@@ -377,9 +381,6 @@ func (l *bacnetLearner) Finish(out *Output) (profiles.Section, error) {
 		sec.Routed[name] = &d
 	}
 	sec.Silent = !l.answered
-	if err := l.writeFiles(sec, out); err != nil {
-		return nil, err
-	}
 	var err error
 	if sec.Values, err = l.values(out); err != nil {
 		return nil, err

@@ -83,6 +83,9 @@ func (t *bacnetTour) log(o bacnet.ObjectID) error {
 // bacnetFileOverhead is what an answer has beside the bytes of a file.
 const bacnetFileOverhead = 24
 
+// bacnetRecordsAtOnce is how many records of a file are asked for at once, where they are short.
+const bacnetRecordsAtOnce = 64
+
 // files reads files, from the beginning to the end (clause 14.1).
 func (t *bacnetTour) files() error {
 	if !t.Files || !t.serves(bacnet.AtomicReadFile) {
@@ -100,12 +103,12 @@ func (t *bacnetTour) files() error {
 }
 
 func (t *bacnetTour) file(o bacnet.ObjectID, h *bacnetHas) error {
-	records := h.told && !h.stream
+	records, several, most := h.told && !h.stream, 1, bacnetRecordsAtOnce
 	size := t.size - bacnetFileOverhead
 	for at, total := 0, 0; total < bacnetFileMost; {
 		q := &bacnet.ReadFileRequest{File: o}
 		if records {
-			q.Record = &bacnet.FileRange{Start: int32(at), Count: 1}
+			q.Record = &bacnet.FileRange{Start: int32(at), Count: uint32(several)}
 		} else {
 			q.Stream = &bacnet.FileRange{Start: int32(at), Count: uint32(size)}
 		}
@@ -117,6 +120,10 @@ func (t *bacnetTour) file(o bacnet.ObjectID, h *bacnetHas) error {
 		switch {
 		case said.tooLong && size > 64 && !records:
 			size /= 2
+			continue
+		case !ok && records && several > 1 && said.answered:
+			several /= 2
+			most = several
 			continue
 		case !ok && !records && !h.told && at == 0 && said.answered:
 			records, h.told = true, true // which of them it is, it did not say
@@ -139,7 +146,7 @@ func (t *bacnetTour) file(o bacnet.ObjectID, h *bacnetHas) error {
 		if a.EndOfFile || n == 0 {
 			return nil
 		}
-		at, total = at+n, total+max(1, bytes)
+		at, total, several = at+n, total+max(1, bytes), min(2*several, most)
 	}
 	t.remark(NotThere, "%s: %v: only the first %d bytes are read", t.name, o, bacnetFileMost)
 	return nil

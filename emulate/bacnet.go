@@ -2,9 +2,7 @@ package emulate
 
 import (
 	"fmt"
-	"io/fs"
 	"maps"
-	"path"
 	"slices"
 	"time"
 
@@ -23,7 +21,6 @@ type bacnetService struct {
 	routed   []*bacnetDevice
 	stations map[uint16]map[string]*bacnetDevice // routed, by network and MAC
 	networks []uint16                            // that it routes to
-	files    map[uint32][]byte
 	peers    []bacnet.BroadcastPeer
 	foreign  []*bacnetForeign
 	watched  int // subscriptions of all sessions
@@ -38,7 +35,7 @@ func openBACnet(st *State, dev *profiles.Device, svc *profiles.Service, p wire.P
 	if err != nil {
 		return nil, err
 	}
-	s := &bacnetService{p: p, st: st, script: script, spec: spec, stations: map[uint16]map[string]*bacnetDevice{}, files: map[uint32][]byte{}}
+	s := &bacnetService{p: p, st: st, script: script, spec: spec, stations: map[uint16]map[string]*bacnetDevice{}}
 	s.own = newBACnetDevice(s, &spec.BACnetDevice, dev)
 	s.networks = slices.Clone(spec.Networks)
 	for _, name := range slices.Sorted(maps.Keys(spec.Routed)) {
@@ -64,12 +61,15 @@ func openBACnet(st *State, dev *profiles.Device, svc *profiles.Service, p wire.P
 		}
 		s.peers = append(s.peers, peer)
 	}
-	for n, name := range spec.Files {
-		if s.files[n], err = fs.ReadFile(dev.Files, path.Clean(name)); err != nil {
+	if err := s.loadCells(dev); err != nil {
+		return nil, err
+	}
+	for d := range s.all {
+		if err := d.loadFiles(dev); err != nil {
 			return nil, err
 		}
 	}
-	return s, s.loadCells(dev)
+	return s, nil
 }
 
 func (s *bacnetService) Protocol() wire.Protocol { return s.p }
@@ -112,6 +112,7 @@ type bacnetSession struct {
 	watches   []*bacnetWatch    // what it subscribed to
 	unheard   []*bacnetUnheard  // notifications that were not acknowledged
 	invoke    uint8             // of the last confirmed notification
+	following bool              // what is done is what the recording has
 }
 
 // Greet says nothing: devices speak when they are asked.
@@ -137,12 +138,12 @@ func (c *bacnetSession) Answer(request wire.Message) Answer {
 		c.s.script.Ask(asked) // whatever it has, this is the answer that is on its way
 		return c.acknowledged(ack)
 	}
-	if replies, found := c.s.script.Ask(asked); found && (!confirmed || c.fits(q, replies)) {
+	if replies, found := c.s.script.Ask(asked); found && (!confirmed || c.fits(q, replies) && !c.outdated(q, replies)) {
 		if first := bacnetSegmented(replies); confirmed && first != nil {
 			return c.resend(q, first, replies)
 		}
-		if confirmed && slices.Contains(profiles.BACnetCarries, q.Service.String()) {
-			c.confirmed(q) // what the device did then is done now
+		if confirmed {
+			c.follow(q, replies)
 		}
 		return Answer{Messages: replies, From: Recorded}
 	}
@@ -170,6 +171,47 @@ func (c *bacnetSession) Answer(request wire.Message) Answer {
 		return c.link(q)
 	}
 	return Answer{From: Refused}
+}
+
+// outdated says whether an answer that is recorded whole tells what may no longer be so, since somebody changed
+// what the recording did not have changed.
+func (c *bacnetSession) outdated(q *bacnet.ConfirmedRequest, replies []wire.Message) bool {
+	d := c.s.device(&q.Network)
+	if d == nil || !d.strayed || len(replies) == 0 {
+		return false
+	}
+	if _, tells := replies[0].(*bacnet.ComplexAck); !tells {
+		return false
+	}
+	switch p := q.Parameters.(type) {
+	case *bacnet.ReadPropertyRequest, *bacnet.ReadPropertyMultipleRequest:
+		return true
+	case *bacnet.ReadFileRequest:
+		return d.files[p.File.Instance()] != nil
+	}
+	return false
+}
+
+// follow does what the device did when it gave an answer that is recorded whole: what it made or changed is there
+// from now on, and where it was told to be silent, it is.
+func (c *bacnetSession) follow(q *bacnet.ConfirmedRequest, replies []wire.Message) {
+	d := c.s.device(&q.Network)
+	if d == nil || len(replies) == 0 {
+		return
+	}
+	switch replies[0].(type) {
+	case *bacnet.SimpleAck, *bacnet.ComplexAck:
+	default:
+		return
+	}
+	switch q.Service {
+	case bacnet.CreateObject, bacnet.DeleteObject, bacnet.AddListElement, bacnet.RemoveListElement, bacnet.AtomicWriteFile,
+		bacnet.DeviceCommunicationControl, bacnet.ReinitializeDevice, bacnet.AcknowledgeAlarm:
+		strayed := d.strayed
+		c.following = true
+		c.confirmed(q)
+		c.following, d.strayed = false, strayed
+	}
 }
 
 // renamed is a request whose password is called as recordings call it.

@@ -20,6 +20,8 @@ type bacnetDevice struct {
 	cells       map[bacnetKey]*bacnetCell
 	objects     map[bacnet.ObjectID]*bacnetObject
 	order       []bacnet.ObjectID
+	files       map[uint32]*bacnetFile
+	strayed     bool  // somebody changed what the recording did not have changed
 	quiet       uint8 // what DeviceCommunicationControl said: 0, 1 or 2
 	silentUntil time.Time
 	made        []byte
@@ -29,7 +31,7 @@ type bacnetDevice struct {
 type bacnetObject struct{ properties []bacnet.PropertyID }
 
 func newBACnetDevice(s *bacnetService, spec *profiles.BACnetDevice, dev *profiles.Device) *bacnetDevice {
-	d := &bacnetDevice{s: s, spec: spec, cells: map[bacnetKey]*bacnetCell{}, objects: map[bacnet.ObjectID]*bacnetObject{}}
+	d := &bacnetDevice{s: s, spec: spec, cells: map[bacnetKey]*bacnetCell{}, objects: map[bacnet.ObjectID]*bacnetObject{}, files: map[uint32]*bacnetFile{}}
 	if dev != nil {
 		d.identity = dev.Identity
 	}
@@ -248,7 +250,7 @@ func (d *bacnetDevice) common(o bacnet.ObjectID, p bacnet.PropertyID) []byte {
 		return bacnet.AppendText(nil, cmp.Or(d.identity.Name, o.String()))
 	}
 	if !d.known || o != d.id() {
-		return nil
+		return d.ofFile(o, p)
 	}
 	switch p {
 	case bacnet.PropSystemStatus:

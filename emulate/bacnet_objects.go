@@ -117,6 +117,7 @@ func (d *bacnetDevice) relist(list []bacnet.ObjectID) {
 		v = bacnet.AppendObject(v, o)
 	}
 	d.set(bacnetKey{d.id(), bacnet.PropObjectList, -1, false}, &bacnetCell{sample: v, shape: v})
+	d.strayed = true
 }
 
 // listElements adds elements to a list, or removes them (clauses 15.1 and 15.2).
@@ -158,6 +159,7 @@ func (c *bacnetSession) listElements(d *bacnetDevice, q *bacnet.ConfirmedRequest
 		return no(bacnet.ClassServices, bacnet.CodeNoSpaceToAddListElement, 1)
 	}
 	d.cells[k] = &bacnetCell{sample: v, shape: v}
+	d.strayed = true
 	return c.done(q)
 }
 

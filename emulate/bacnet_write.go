@@ -46,6 +46,7 @@ var (
 	bacnetNoAccess    = profiles.BACnetErrorSample(bacnet.ClassProperty, bacnet.CodeWriteAccessDenied)
 	bacnetWrongType   = profiles.BACnetErrorSample(bacnet.ClassProperty, bacnet.CodeInvalidDataType)
 	bacnetOutOfRange  = profiles.BACnetErrorSample(bacnet.ClassProperty, bacnet.CodeValueOutOfRange)
+	bacnetNoSpace     = profiles.BACnetErrorSample(bacnet.ClassResources, bacnet.CodeNoSpaceToWriteProperty)
 	bacnetBadPriority = []byte{profiles.BACnetReject, byte(bacnet.RejectParameterOutOfRange)}
 )
 
@@ -65,6 +66,9 @@ func (d *bacnetDevice) write(asked bacnet.ObjectID, p bacnet.PropertyID, index i
 	k.write = false
 	if d.cells[k] == nil && d.cells[bacnetKey{asked, p, index, false}] != nil {
 		k.object = asked
+	}
+	if outcome := d.resize(k, v, d.cells[k] != nil && d.cells[k].awaits(v, priority)); outcome != nil {
+		return outcome, Modelled
 	}
 	now, _ := d.get(k.object, p, index, false)
 	now = bytes.Clone(now)
@@ -131,11 +135,12 @@ func (c *bacnetCell) write(d *bacnetDevice, k bacnetKey, v bacnet.Value, priorit
 	}
 	c.held = holds
 	from := Modelled
-	if c.Cell != nil {
-		if c.Write(d.s.st, append(sample, v...)) {
-			from = Recorded
-		}
+	if c.Cell != nil && c.Write(d.s.st, append(sample, v...)) {
+		from = Recorded
 	} else {
+		d.strayed = true
+	}
+	if c.Cell == nil {
 		c.sample = holds
 	}
 	if c.point != nil {

@@ -33,8 +33,6 @@ type BACnet struct {
 	Routed map[string]*BACnetDevice `yaml:"routed,omitempty"`
 	// Networks are further networks that it says it routes to.
 	Networks []uint16 `yaml:"networks,omitempty,flow"`
-	// Files are the contents of file objects, by instance.
-	Files map[uint32]string `yaml:"files,omitempty"`
 	// Broadcasts says whether it manages broadcasts: it takes foreign devices, and has the tables for it.
 	Broadcasts bool `yaml:"broadcasts,omitempty"`
 	// Passwords are all that were tried, right or wrong: recordings call them as they are called here.
@@ -66,6 +64,11 @@ type BACnetDevice struct {
 	Unlocked bool   `yaml:"unlocked,omitempty"`
 	// Carries are the services that change objects which it was seen to carry out.
 	Carries []string `yaml:"carries,omitempty,flow"`
+	// Files are the contents of file objects that are read in bytes, by instance.
+	Files map[uint32]string `yaml:"files,omitempty"`
+	// Records are the contents of file objects that are read in records, by instance: a line each (see
+	// AppendBACnetRecord).
+	Records map[uint32]string `yaml:"records,omitempty"`
 	// Silent devices never answer.
 	Silent bool `yaml:"silent,omitempty"`
 }
@@ -102,9 +105,6 @@ func (s *BACnet) Validate(v *Validation) {
 		}
 		d.validate(at)
 	}
-	for i, f := range s.Files {
-		v.At("files", i).File(f)
-	}
 	for i, p := range s.Peers {
 		if _, err := ParseBACnetPeer(p); err != nil {
 			v.At("peers", i).Errorf("%s", err)
@@ -124,6 +124,15 @@ func (d *BACnetDevice) validate(v *Validation) {
 	v.At("wildcard").OneOf(d.Wildcard, "echo")
 	for i, name := range d.Carries {
 		v.At("carries", i).OneOf(name, BACnetCarries...)
+	}
+	for i, f := range d.Files {
+		v.At("files", i).File(f)
+	}
+	for i, f := range d.Records {
+		v.At("records", i).File(f)
+		if _, both := d.Files[i]; both {
+			v.At("records", i).Errorf("file %d is read in bytes, too: it is of one kind", i)
+		}
 	}
 }
 

@@ -41,6 +41,34 @@ func TestBACnetValues(t *testing.T) {
 	}
 }
 
+// Records of files come back as they were, whatever they hold; a file is of one kind.
+func TestBACnetRecords(t *testing.T) {
+	want := []string{"", "plain", "\"quoted\"\n", "00", "\x00\xff\n", "Kräuter"}
+	var b []byte
+	for _, s := range want {
+		b = AppendBACnetRecord(b, []byte(s))
+	}
+	got, err := ReadBACnetRecords(b)
+	if err != nil || len(got) != len(want) {
+		t.Fatalf("%q: %v", b, err)
+	}
+	for i, r := range got {
+		if string(r) != want[i] {
+			t.Errorf("%q came back as %q", want[i], r)
+		}
+	}
+	for _, s := range []string{"0", "plain", `"a`, ""} {
+		if _, err := ReadBACnetRecords([]byte("00\n" + s + "\n")); err == nil || !strings.HasPrefix(err.Error(), "line 2: ") {
+			t.Errorf("%q: %v", s, err)
+		}
+	}
+	_, err = Parse([]byte("apiVersion: ringer/v1\nkind: Device\nid: b\nservices:\n- bacnet: {port: 47808/udp, device: 7, files: {1: a}, records: {1: a}}\n"),
+		"device.yaml", fstest.MapFS{"a": &fstest.MapFile{}})
+	if err == nil || !strings.Contains(err.Error(), "records.1: file 1 is read in bytes, too") {
+		t.Errorf("a file of both kinds: %v", err)
+	}
+}
+
 // What two profiles hold differently has moved, in whichever order they are given.
 func TestBACnetMerge(t *testing.T) {
 	load := func(capture, from, values string) *Device {

@@ -2,6 +2,7 @@ package profiles
 
 import (
 	"bytes"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"maps"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"ringer/capture/bacnet"
 )
@@ -103,6 +105,37 @@ func parseBACnetSample(text string) ([]byte, error) {
 // BACnetErrorSample is the sample of a cell that is refused with an error.
 func BACnetErrorSample(class bacnet.ErrorClass, code bacnet.ErrorCode) []byte {
 	return bacnet.AppendEnumerated(bacnet.AppendEnumerated([]byte{BACnetError}, uint64(class)), uint64(code))
+}
+
+// AppendBACnetRecord appends the line of a record of a file: as a quoted text, or in hexadecimal where it is none.
+func AppendBACnetRecord(b, record []byte) []byte {
+	quoted := strconv.AppendQuote(nil, string(record))
+	if back, err := strconv.Unquote(string(quoted)); !utf8.Valid(record) || err != nil || back != string(record) {
+		return append(hex.AppendEncode(b, record), '\n')
+	}
+	return append(append(b, quoted...), '\n')
+}
+
+// ReadBACnetRecords reads what AppendBACnetRecord writes. Errors name the line.
+func ReadBACnetRecords(b []byte) (records [][]byte, err error) {
+	n := 0
+	for line := range strings.Lines(string(b)) {
+		n++
+		line = strings.TrimSpace(line)
+		var record []byte
+		if strings.HasPrefix(line, `"`) {
+			var text string
+			text, err = strconv.Unquote(line)
+			record = []byte(text)
+		} else {
+			record, err = hex.DecodeString(line)
+		}
+		if err != nil || line == "" {
+			return nil, fmt.Errorf("line %d: %q is no record: want a quoted text, or bytes in hexadecimal", n, line)
+		}
+		records = append(records, record)
+	}
+	return records, nil
 }
 
 // ReadValues reads the file of values of a section.

@@ -52,6 +52,13 @@ const (
 	PropDescription                  PropertyID = 28
 	PropFileAccessMethod             PropertyID = 41
 	PropActiveCOVSubscriptions       PropertyID = 152
+	PropArchive                      PropertyID = 13
+	PropModificationDate             PropertyID = 71
+	PropReadOnly                     PropertyID = 99
+	PropNotificationClass            PropertyID = 17
+	PropPriority                     PropertyID = 86
+	PropUTCOffset                    PropertyID = 119
+	PropDaylightSavingsStatus        PropertyID = 24
 )
 
 // Object types that are known by what they mean.
@@ -78,11 +85,12 @@ const (
 
 // Errors that devices give by themselves (clause 18).
 const (
-	ClassDevice   ErrorClass = 0
-	ClassObject   ErrorClass = 1
-	ClassProperty ErrorClass = 2
-	ClassSecurity ErrorClass = 4
-	ClassServices ErrorClass = 5
+	ClassDevice    ErrorClass = 0
+	ClassObject    ErrorClass = 1
+	ClassProperty  ErrorClass = 2
+	ClassResources ErrorClass = 3
+	ClassSecurity  ErrorClass = 4
+	ClassServices  ErrorClass = 5
 
 	CodeOther                             ErrorCode = 0
 	CodeDynamicCreationNotSupported       ErrorCode = 4
@@ -107,4 +115,11 @@ const (
 	CodeObjectIdentifierAlreadyExists     ErrorCode = 24
 	CodeUnsupportedObjectType             ErrorCode = 36
 	CodeListElementNotFound               ErrorCode = 81
+	CodeFileAccessDenied                  ErrorCode = 5
+	CodeInconsistentObjectType            ErrorCode = 130
+	CodeInvalidTimeStamp                  ErrorCode = 14
+	CodeInvalidEventState                 ErrorCode = 73
+	CodeNoAlarmConfigured                 ErrorCode = 74
+	CodeNotCOVProperty                    ErrorCode = 44
+	CodeUnknownSubscription               ErrorCode = 79
 )
