@@ -76,7 +76,7 @@ func openHTTP(st *State, dev *profiles.Device, svc *profiles.Service, p wire.Pro
 	}
 	s := &httpService{
 		p: p, st: st, sec: sec, script: script, questions: map[string]*httpQuestion{}, paths: map[string]*httpPath{},
-		replies: map[[profiles.HTTPReplyID]byte]*httpReply{}, visitors: newHTTPVisitors(st, dev, sec),
+		replies: map[[profiles.HTTPReplyID]byte]*httpReply{}, visitors: newHTTPVisitors(st, sec),
 		rand: st.Rand("http " + sec.Port.String()),
 	}
 	s.dates.skew = sec.Skew

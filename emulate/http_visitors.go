@@ -14,7 +14,7 @@ import (
 
 // httpVisitors knows who may come in: by credentials that were recorded, and by the profile's accounts.
 type httpVisitors struct {
-	accounts []profiles.Account
+	accounts *accountList
 	auth     *profiles.HTTPAuth
 	recorded map[string]profiles.HTTPCredentials
 	order    []string
@@ -29,9 +29,9 @@ const (
 	httpNoncesMax = 64
 )
 
-func newHTTPVisitors(st *State, dev *profiles.Device, sec *profiles.HTTP) *httpVisitors {
+func newHTTPVisitors(st *State, sec *profiles.HTTP) *httpVisitors {
 	return &httpVisitors{
-		accounts: dev.Accounts, auth: sec.Auth, recorded: map[string]profiles.HTTPCredentials{},
+		accounts: st.accounts, auth: sec.Auth, recorded: map[string]profiles.HTTPCredentials{},
 		seen: map[string][]string{}, rand: st.Rand("http nonces " + sec.Port.String()),
 	}
 }
@@ -76,8 +76,15 @@ func (v *httpVisitors) names(header string) []string {
 	return names
 }
 
-// good says whether recorded credentials were ever let in.
-func (v *httpVisitors) good(name string) bool { return v.recorded[name].Good }
+// good says whether recorded credentials were ever let in, and would be today.
+func (v *httpVisitors) good(name string) bool {
+	c := v.recorded[name]
+	if !c.Good || c.User == "" {
+		return c.Good
+	}
+	a := v.accounts.find(c.User)
+	return a == nil || !a.renewed && !a.disabled
+}
 
 // user is who an Authorization header claims to be, and what proves it.
 func (v *httpVisitors) user(header string) (name, proof string) {
@@ -108,22 +115,14 @@ func (v *httpVisitors) admits(header, method string) bool {
 	}
 	scheme, rest, _ := strings.Cut(header, " ")
 	name, proof := v.user(header)
-	for i := range v.accounts {
-		a := &v.accounts[i]
-		if a.Name != name || a.Policy == "deny" {
-			continue
-		}
-		if a.Policy == "accept" {
-			return true
-		}
-		if strings.EqualFold(scheme, "Digest") {
-			if a.Bait != "" && v.digestFits(digestParameters(rest), a.Bait, method) {
+	for _, a := range v.accounts.all {
+		switch {
+		case a.Name != name || a.closed():
+		case !strings.EqualFold(scheme, "Digest"):
+			if a.admits(proof) {
 				return true
 			}
-			continue
-		}
-		if a.Bait != "" && subtle.ConstantTimeCompare([]byte(a.Bait), []byte(proof)) == 1 ||
-			a.Verify != "" && profiles.Verify(a.Verify, []byte(proof)) {
+		case a.Policy == "accept" || a.Bait != "" && v.digestFits(digestParameters(rest), a.Bait, method):
 			return true
 		}
 	}

@@ -59,6 +59,10 @@ type ipmiUser struct {
 	known   bool // its password
 	denied  bool
 	bait    bool
+	account *account // nil: nobody has the slot
+	given   string   // a password that the user of the decoy knows
+	role    string   // that the account had when it was looked at last
+	changed bool     // since the decoy was started
 }
 
 // ipmiMost is how many sessions are open at once, ipmiOpening how many handshakes.
@@ -125,25 +129,6 @@ func openIPMI(st *State, dev *profiles.Device, svc *profiles.Service, p wire.Pro
 func (s *ipmiService) Protocol() wire.Protocol { return s.proto }
 
 func (s *ipmiService) Open(p Peer) Session { return &ipmiPeer{s: s, peer: p} }
-
-// loadUsers joins the slots with the accounts that know the passwords, or with the keys that were given.
-func (s *ipmiService) loadUsers(p wire.Protocol) {
-	given, _ := p.(ipmi.Protocol)
-	for _, slot := range slices.Sorted(maps.Keys(s.sec.Users)) {
-		u := s.sec.Users[slot]
-		n := &ipmiUser{slot: slot, name: u.Name, limit: profiles.IPMIPrivilege(u.Privilege), flags: ipmiLink | ipmiMessaging, enabled: !u.Disabled}
-		for _, a := range s.dev.Accounts {
-			if a.Name == u.Name {
-				n.secret, n.known = a.Bait, a.Bait != ""
-				n.denied, n.bait = a.Policy == "deny", a.Policy == "bait"
-			}
-		}
-		if password, ok := given.Keys.Password(u.Name); ok && !n.known {
-			n.secret, n.known = password, true
-		}
-		s.users = append(s.users, n)
-	}
-}
 
 func (s *ipmiService) loadCells(svc *profiles.Service) error {
 	type sampled struct {

@@ -128,6 +128,9 @@ func (s *ipmiService) inside(p *ipmiPeer, n *ipmiSession, q *ipmi.Command, data 
 		class, _ := wire.Class(q)
 		return code, nil, Point, class
 	}
+	if body, ok := s.changedUser(q, data); ok {
+		return ipmi.CodeOK, body, Point, ""
+	}
 	code, body, from, note := s.asked(q, data)
 	return code, s.shown(p, q, body), from, note
 }

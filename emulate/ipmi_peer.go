@@ -133,6 +133,7 @@ func (p *ipmiPeer) command(q *ipmi.Command) Answer {
 	if l := &n.last; l.ask != nil && l.seq == q.Seq && now.Sub(l.at) < ipmiAgain && bytes.Equal(l.ask, ask) {
 		return p.reply(n, q, l.code, l.body, Modelled, "the same command again")
 	}
+	s.st.comeDue()
 	s.watch.run(s)
 	code, body, from, note := s.inside(p, n, q, p.ask)
 	n.last = ipmiLast{seq: q.Seq, ask: append(n.last.ask[:0], ask...), at: now, code: code, body: body}

@@ -372,7 +372,7 @@ const (
 // userNamed finds who may log in over LAN.
 func (s *ipmiService) userNamed(name string) *ipmiUser {
 	for _, u := range s.users {
-		if u.name == name && u.enabled && (name != "" || s.sec.Anonymous) {
+		if u.name == name && u.enabled && u.limit != ipmiNoAccess && (name != "" || s.sec.Anonymous) {
 			return u
 		}
 	}

@@ -23,9 +23,6 @@ func (s *ipmiService) set(q *ipmi.Command) (code ipmi.Code, ok bool) {
 		return nil
 	}
 	if code, ok := s.setUser(q); ok {
-		if code == ipmi.CodeOK {
-			s.showUser(q, before)
-		}
 		return code, true
 	}
 	switch b := q.Body.(type) {
@@ -85,35 +82,4 @@ func (s *ipmiService) set(q *ipmi.Command) (code ipmi.Code, ok bool) {
 		return get(ipmi.Sensor, 0x27, []byte{b.Sensor}, d)
 	}
 	return 0, false
-}
-
-// showUser has the recorded answers about a user say what was set.
-func (s *ipmiService) showUser(q *ipmi.Command, before func(n ipmi.NetFn, cmd uint8, ask []byte, size int) []byte) {
-	switch b := q.Body.(type) {
-	case *ipmi.SetUserAccess:
-		ask := []byte{b.Channel & 0xf, b.User & 0x3f}
-		if d := before(ipmi.App, 0x44, ask, 4); d != nil {
-			if b.Channel&0x80 != 0 {
-				d[3] = d[3]&^0x70 | b.Channel&0x70
-			}
-			d[3] = d[3]&^0x0f | b.Limit&0x0f
-			s.write(profiles.IPMICell(ipmi.Target{NetFn: ipmi.App, Cmd: 0x44}, ask), ipmi.CodeOK, d)
-		}
-	case *ipmi.SetUserName:
-		if s.knows(ipmi.Target{NetFn: ipmi.App, Cmd: 0x46}) {
-			s.write(profiles.IPMICell(ipmi.Target{NetFn: ipmi.App, Cmd: 0x46}, []byte{b.User}), ipmi.CodeOK, b.Name[:])
-		}
-	case *ipmi.SetUserPassword:
-		u := s.slot(b.User & 0x3f)
-		for channel := range byte(16) {
-			ask := []byte{channel, b.User & 0x3f}
-			if d := before(ipmi.App, 0x44, ask, 4); d != nil && u != nil && b.Operation&3 < 2 {
-				d[1] = d[1]&0x3f | 0x80
-				if u.enabled {
-					d[1] = d[1]&0x3f | 0x40
-				}
-				s.write(profiles.IPMICell(ipmi.Target{NetFn: ipmi.App, Cmd: 0x44}, ask), ipmi.CodeOK, d)
-			}
-		}
-	}
 }

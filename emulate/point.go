@@ -23,9 +23,8 @@ type PointState struct {
 	motion *Motion // nil: stays
 	writes int
 	// driven by the program: it stands still while that is stopped
-	driven bool
-	// onSet is told of every value written; nil: nobody is
-	onSet func()
+	driven   bool
+	watchers []func(at time.Time) // told of every value written, and when that was
 	// later is the value that it takes when due has come; zero: none
 	later Value
 	due   time.Time
@@ -66,46 +65,77 @@ func (p *PointState) drive() {
 
 // Set writes a value; every protocol that maps the point sees it at once. Names of an enum are known.
 func (p *PointState) Set(v Value) error {
-	w := p.Spec.Write
-	if w == nil {
-		return ErrReadOnly
-	}
-	v, ok := p.take(v)
-	if !ok {
-		return ErrRange
-	}
-	if !v.IsText() {
-		if f := v.Float(); w.Min != nil && f < *w.Min || w.Max != nil && f > *w.Max {
-			return ErrRange
-		}
+	v, err := p.writable(v)
+	if err != nil {
+		return err
 	}
 	if p.of != nil {
 		return p.of.Set(p.scaledBack(v))
 	}
+	p.become(v, p.st.now())
+	return nil
+}
+
+// writable makes a value one that the point holds after it was written, or says why it cannot be.
+func (p *PointState) writable(v Value) (Value, error) {
+	w := p.Spec.Write
+	if w == nil {
+		return v, ErrReadOnly
+	}
+	v, ok := p.take(v)
+	if !ok {
+		return v, ErrRange
+	}
+	if !v.IsText() {
+		if f := v.Float(); w.Min != nil && f < *w.Min || w.Max != nil && f > *w.Max {
+			return v, ErrRange
+		}
+	}
+	return v, nil
+}
+
+// become gives the point a value that it takes.
+func (p *PointState) become(v Value, at time.Time) {
 	p.value, p.motion = v, nil
 	p.writes++
-	if p.onSet != nil {
-		p.onSet()
+	for _, told := range p.watchers {
+		told(at)
 	}
-	return nil
+}
+
+// watch has somebody told of the values that are written to the point.
+func (p *PointState) watch(told func(at time.Time)) {
+	if p.of != nil {
+		p = p.of
+	}
+	p.watchers = append(p.watchers, told)
 }
 
 // SetAt is Set, at a time to come: what the device does takes its time. A value that is set meanwhile is
 // replaced then, too; SetAt replaces what was still to come.
 func (p *PointState) SetAt(v Value, at time.Time) error {
-	if p.Spec.Write == nil {
-		return ErrReadOnly
-	}
-	v, ok := p.take(v)
-	if !ok {
-		return ErrRange
+	v, err := p.writable(v)
+	if err != nil {
+		return err
 	}
 	if p.of != nil {
 		return p.of.SetAt(p.scaledBack(v), at)
 	}
+	if p.due.IsZero() {
+		p.st.due = append(p.st.due, p)
+	}
 	p.later, p.due = v, at
 	p.comeDue()
 	return nil
+}
+
+// keep drops what was still to come.
+func (p *PointState) keep() {
+	if p.of != nil {
+		p = p.of
+	}
+	p.due = time.Time{}
+	p.st.forget(p)
 }
 
 // comeDue takes the value whose time has come.
@@ -113,8 +143,9 @@ func (p *PointState) comeDue() {
 	if p.due.IsZero() || p.st.now().Before(p.due) {
 		return
 	}
-	p.due = time.Time{}
-	p.Set(p.later)
+	at := p.due
+	p.keep()
+	p.become(p.later, at)
 }
 
 // Writes counts the values written so far: cells that map to the point end their recordings with the first.

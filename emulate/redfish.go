@@ -25,8 +25,9 @@ type redfishDevice struct {
 	rand    *rand.Rand
 	pending []redfishPending
 
-	accounts []profiles.Account
-	sessions []*redfishSession // the one used longest ago first
+	accounts *accountList
+	users    map[*account]*redfishResource // that show them
+	sessions []*redfishSession             // the one used longest ago first
 	timeout  time.Duration
 
 	actions map[string]*redfishAction // by target
@@ -60,7 +61,7 @@ func openRedfish(s *httpService, dev *profiles.Device) (*redfishDevice, error) {
 func newRedfishDevice(s *httpService, dev *profiles.Device) (*redfishDevice, error) {
 	sec := s.sec.Redfish
 	r := &redfishDevice{
-		st: s.st, sec: sec, tree: map[string]*redfishResource{}, accounts: append([]profiles.Account(nil), dev.Accounts...),
+		st: s.st, sec: sec, tree: map[string]*redfishResource{}, accounts: s.st.accounts,
 		rand: s.st.Rand(fmt.Sprintf("redfish %s %d", sec.Root, s.st.Booted().UnixNano())),
 	}
 	if err := r.loadTree(dev); err != nil {
@@ -86,6 +87,7 @@ func newRedfishDevice(s *httpService, dev *profiles.Device) (*redfishDevice, err
 	r.learnActions()
 	r.learnTimeout()
 	r.learnEvents()
+	r.learnAccounts()
 	return r, nil
 }
 
@@ -105,6 +107,7 @@ func (s *httpService) TimesItself() bool {
 // comeDue does what the time has come for.
 func (r *redfishDevice) comeDue() {
 	now := r.st.Now()
+	r.st.comeDue()
 	for i := 0; i < len(r.pending); {
 		if p := r.pending[i]; !p.at.After(now) {
 			r.pending = append(r.pending[:i], r.pending[i+1:]...)

@@ -40,7 +40,7 @@ type redfishSession struct {
 
 // rank is what the session may do: somebody whom only the recording knows may do all.
 func (s *redfishSession) rank(r *redfishDevice) redfishRank {
-	if s.recorded && r.account(s.user) == nil {
+	if s.recorded && r.accounts.find(s.user) == nil {
 		return administrator
 	}
 	return r.rankOf(s.user)
@@ -107,7 +107,7 @@ func (q *redfishAsked) identify() (signed bool) {
 	switch {
 	case r.admits(name, proof):
 		q.who = &redfishWho{name, r.rankOf(name), nil}
-	case q.good && r.account(name) == nil:
+	case q.good && r.accounts.find(name) == nil:
 		q.who = &redfishWho{name, administrator, nil}
 	}
 	return true
@@ -123,35 +123,19 @@ func (r *redfishDevice) session(token string) *redfishSession {
 	return nil
 }
 
-func (r *redfishDevice) account(name string) *profiles.Account {
-	for i := range r.accounts {
-		if r.accounts[i].Name == name {
-			return &r.accounts[i]
-		}
-	}
-	return nil
-}
-
 // admits says whether a password is the right one.
 func (r *redfishDevice) admits(name, password string) bool {
-	a := r.account(name)
-	switch {
-	case a == nil || a.Policy == "deny":
-		return false
-	case a.Policy == "accept":
-		return true
-	}
-	return a.Bait != "" && subtle.ConstantTimeCompare([]byte(a.Bait), []byte(password)) == 1 ||
-		a.Verify != "" && profiles.Verify(a.Verify, []byte(password))
+	a := r.accounts.find(name)
+	return a != nil && a.admits(password)
 }
 
 func (r *redfishDevice) rankOf(name string) redfishRank {
-	a := r.account(name)
+	a := r.accounts.find(name)
 	if a == nil {
 		return readOnly
 	}
 	switch strings.ToLower(a.Role) {
-	case "readonly", "read-only", "user", "callback":
+	case "readonly", "read-only", "user", "callback", "noaccess", accountNone:
 		return readOnly
 	case "operator":
 		return operator
@@ -179,7 +163,7 @@ func (q *redfishAsked) login() Answer {
 		return q.refuse(400, "PropertyMissing", "Password")
 	}
 	known := r.admits(*given.UserName, *given.Password)
-	recorded := !known && r.account(*given.UserName) == nil && q.wasLetIn()
+	recorded := !known && r.accounts.find(*given.UserName) == nil && q.wasLetIn()
 	if !known && !recorded {
 		return q.refuse(401, "ResourceAtUriUnauthorized", q.path, "Invalid username or password")
 	}
@@ -207,7 +191,7 @@ func (q *redfishAsked) login() Answer {
 	r.sessions = append(r.sessions, s)
 	a := q.say(201, x, x.data, http.Header{Name: "Location", Value: x.path}, http.Header{Name: "X-Auth-Token", Value: s.token})
 	a.Note = "logged in as " + user
-	if acc := r.account(user); acc != nil && acc.Policy == "bait" {
+	if acc := r.accounts.find(user); acc != nil && acc.Policy == "bait" {
 		a.Note += " with the bait"
 	}
 	return a

@@ -2,13 +2,11 @@ package emulate
 
 import (
 	"bytes"
-	"encoding/json"
 	"net/url"
 	"slices"
 	"strings"
 
 	"ringer/capture/http"
-	"ringer/profiles"
 )
 
 // What visitors can make and take away: sessions, accounts, subscriptions.
@@ -81,41 +79,6 @@ func (q *redfishAsked) post(x *redfishResource) Answer {
 	return q.subscribe(x)
 }
 
-// newAccount makes an account.
-func (q *redfishAsked) newAccount(collection *redfishResource) Answer {
-	r := q.r
-	name := jsonString(q.body, "/UserName")
-	if r.account(name) != nil {
-		return q.refuse(400, "ResourceAlreadyExists", "ManagerAccount", "UserName", name)
-	}
-	id := r.freshID(collection)
-	body, err := json.Marshal(struct {
-		At       string `json:"@odata.id"`
-		Type     string `json:"@odata.type"`
-		ID       string `json:"Id"`
-		Name     string
-		UserName string
-		Password *string
-		RoleID   string `json:"RoleId"`
-		Enabled  bool
-		Locked   bool
-	}{collection.path + "/" + id, "#ManagerAccount.v1_3_0.ManagerAccount", id, "User Account", name, nil,
-		jsonString(q.body, "/RoleId"), string(jsonGet(q.body, "/Enabled")) != "false", false})
-	if err != nil {
-		return q.refuse(400, "UnrecognizedRequestBody")
-	}
-	x := r.create(collection, id, body)
-	if x == nil {
-		return q.refuse(400, "CreateLimitReachedForResource")
-	}
-	a := profiles.Account{Name: name, Bait: jsonString(q.body, "/Password"), Role: jsonString(q.body, "/RoleId")}
-	if string(jsonGet(q.body, "/Enabled")) == "false" {
-		a.Policy = "deny"
-	}
-	r.accounts = append(r.accounts, a)
-	return q.say(201, x, x.data, http.Header{Name: "Location", Value: x.path})
-}
-
 // redfishTextMost bounds names, passwords and addresses.
 const redfishTextMost = 2048
 
@@ -179,19 +142,10 @@ func (q *redfishAsked) delete(x *redfishResource) Answer {
 		if a.Name == q.who.name {
 			return q.refuse(403, "ResourceCannotBeDeleted")
 		}
-		name := a.Name
-		for _, s := range append([]*redfishSession(nil), r.sessions...) {
-			if s.user == name {
-				r.endSession(s)
-			}
-		}
-		for i := range r.accounts {
-			if r.accounts[i].Name == name {
-				r.accounts = append(r.accounts[:i], r.accounts[i+1:]...)
-				break
-			}
-		}
+		r.accounts.remove(a)
 	}
-	r.remove(x)
+	if r.tree[x.path] == x {
+		r.remove(x)
+	}
 	return q.say(204, nil, nil)
 }

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"ringer/profiles"
 )
 
 // redfishWritable are the properties that the DMTF's schemas make writable, by the type of the resource; a
@@ -140,8 +138,8 @@ func (q *redfishAsked) patch(x *redfishResource) Answer {
 		do()
 	}
 	r.set(x, p.data)
-	if account != nil {
-		r.changeAccount(account, x, q.body)
+	if redfishTypeOf(x) == "ManagerAccount" {
+		r.changeAccount(x, q.body)
 	}
 	if x.path == "/redfish/v1/SessionService" {
 		r.learnTimeout()
@@ -384,43 +382,6 @@ func (r *redfishDevice) mayChange(who *redfishWho, at string) bool {
 		}
 	}
 	return false
-}
-
-// accountOf is the account that a resource shows.
-func (r *redfishDevice) accountOf(x *redfishResource) *profiles.Account {
-	if x == nil || !x.json || redfishTypeOf(x) != "ManagerAccount" {
-		return nil
-	}
-	return r.account(jsonString(x.data, "/UserName"))
-}
-
-// changeAccount makes an account follow its resource. given is what was asked for.
-func (r *redfishDevice) changeAccount(a *profiles.Account, x *redfishResource, given []byte) {
-	if name := jsonString(x.data, "/UserName"); name != "" && r.account(name) == nil {
-		for _, s := range r.sessions {
-			if s.user == a.Name {
-				s.user = name
-			}
-		}
-		a.Name = name
-	}
-	if role := jsonString(x.data, "/RoleId"); role != "" && jsonGet(given, "/RoleId") != nil {
-		a.Role = role
-	}
-	if jsonGet(given, "/Password") != nil {
-		a.Bait, a.Verify = jsonString(given, "/Password"), ""
-		if a.Policy == "accept" {
-			a.Policy = ""
-		}
-	}
-	switch string(jsonGet(given, "/Enabled")) {
-	case "false":
-		a.Policy = "deny"
-	case "true":
-		if a.Policy == "deny" {
-			a.Policy = ""
-		}
-	}
 }
 
 // redfishTime is a time as resources show it.

@@ -3,6 +3,7 @@ package emulate
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	"ringer/capture/s7comm"
 	"ringer/capture/wire"
@@ -35,8 +36,8 @@ func (s *s7Service) openMode() error {
 		return err
 	}
 	s.mode.point = p
-	p.onSet = func() { s.st.Run(s.running()) }
-	p.onSet()
+	p.watch(func(time.Time) { s.st.Run(s.running()) })
+	s.st.Run(s.running())
 	return nil
 }
 

@@ -44,6 +44,7 @@ type snmpAsker struct {
 	denied   bool // whatever it signs is signed wrongly
 	encrypts bool // and can encrypt
 	note     string
+	account  *account // nil: the device has none of that name
 }
 
 // An snmpRefusal is the error that setting a variable, or one below it, gives.
@@ -94,7 +95,7 @@ func openSNMP(st *State, dev *profiles.Device, svc *profiles.Service, p wire.Pro
 	if err := s.loadEngine(); err != nil {
 		return nil, err
 	}
-	if err := s.loadUsers(dev); err != nil {
+	if err := s.loadUsers(); err != nil {
 		return nil, err
 	}
 	var err error

@@ -6,13 +6,12 @@ import (
 	"slices"
 
 	"ringer/capture/snmp"
-	"ringer/profiles"
 )
 
 // loadUsers reads who may ask in SNMPv3: the users of the section, and the accounts that have usm. Those
 // whose passwords are known get their keys now, for this engine alone, so that no datagram makes any. A
 // denied account gets none.
-func (s *snmpService) loadUsers(dev *profiles.Device) error {
+func (s *snmpService) loadUsers() error {
 	for _, name := range slices.Sorted(maps.Keys(s.sec.Users)) {
 		u := s.sec.Users[name]
 		a := &snmpAsker{name: name, level: u.Level, write: u.Access == "rw"}
@@ -30,8 +29,7 @@ func (s *snmpService) loadUsers(dev *profiles.Device) error {
 	}
 	given, _ := s.proto.(snmp.Protocol)
 	var secrets []snmp.User
-	for i := range dev.Accounts {
-		account := &dev.Accounts[i]
+	for _, account := range s.st.accounts.all {
 		a := s.user([]byte(account.Name))
 		if a != nil {
 			a.denied = account.Policy == "deny"
@@ -43,6 +41,7 @@ func (s *snmpService) loadUsers(dev *profiles.Device) error {
 			a = &snmpAsker{name: account.Name, level: account.USM.Level(), denied: account.Policy == "deny"}
 			s.users = append(s.users, a)
 		}
+		a.account = account
 		if account.Policy == "bait" {
 			a.note = fmt.Sprintf("took the bait: account %q", account.Name)
 		}
@@ -62,12 +61,39 @@ func (s *snmpService) loadUsers(dev *profiles.Device) error {
 		return err
 	}
 	for _, a := range s.users {
-		for _, k := range keys.Find([]byte(a.name), s.engine.id) {
-			a.encrypts = a.encrypts || k.User().Priv != snmp.NoPriv
-		}
+		a.canEncrypt(keys, s.engine.id)
 	}
 	s.proto = snmp.Protocol{Keys: keys}
+	s.st.accounts.watch(func(account *account, what accountChange) { s.follow(keys, account, what) })
 	return nil
+}
+
+// canEncrypt finds out whether a user has a key that encrypts.
+func (a *snmpAsker) canEncrypt(keys *snmp.Keys, engine []byte) {
+	a.encrypts = slices.ContainsFunc(keys.Find([]byte(a.name), engine), func(k *snmp.Key) bool { return k.User().Priv != snmp.NoPriv })
+}
+
+// follow gives a user the keys that go with its account as that is now.
+func (s *snmpService) follow(keys *snmp.Keys, account *account, what accountChange) {
+	i := slices.IndexFunc(s.users, func(a *snmpAsker) bool { return a.account == account })
+	if i < 0 {
+		return
+	}
+	a := s.users[i]
+	var secrets []snmp.User
+	if u, ok := account.SNMPUser(); ok && what != accountRemoved && !account.closed() {
+		secrets = append(secrets, u)
+	}
+	if what == accountRemoved || a.name != account.Name {
+		keys.Replace(a.name)
+	}
+	if a.name = account.Name; what == accountRemoved {
+		s.users = slices.Delete(s.users, i, i+1)
+		return
+	}
+	a.keyed = keys.Replace(a.name, secrets...) == nil && len(secrets) > 0
+	a.denied = !a.keyed
+	a.canEncrypt(keys, s.engine.id)
 }
 
 func (s *snmpService) user(name []byte) *snmpAsker {

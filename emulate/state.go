@@ -3,6 +3,7 @@ package emulate
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,7 +27,10 @@ type State struct {
 	booted time.Time
 	seed   uint64
 	points map[string]*PointState
+	due    []*PointState  // whose values are to change at a time to come
 	shared map[string]any // by protocol
+
+	accounts *accountList
 
 	ports   map[uint16]uint16 // of TCP: where the device's own are served
 	stopped time.Time         // when the program was stopped; zero: it runs
@@ -50,6 +54,7 @@ func NewState(dev *profiles.Device, set Settings) (*State, error) {
 		st.seed = dev.Seed
 	}
 	st.booted = st.now()
+	st.accounts = newAccountList(dev)
 	for name, p := range dev.Points {
 		if p == nil {
 			return nil, fmt.Errorf("%s: point %s: it is empty", dev.ID, name)
@@ -125,6 +130,22 @@ func (st *State) Point(name string) (*PointState, error) {
 		return p, nil
 	}
 	return p.scaled(name, ref)
+}
+
+// comeDue has the points take the values whose time has come: those who watch them are told, though nobody
+// reads them.
+func (st *State) comeDue() {
+	for i := 0; i < len(st.due); i++ {
+		if p := st.due[i]; !st.now().Before(p.due) {
+			p.comeDue()
+			i = -1 // whoever was told may have changed the list
+		}
+	}
+}
+
+// forget takes a point out of the list of those that are to change.
+func (st *State) forget(p *PointState) {
+	st.due = slices.DeleteFunc(st.due, func(x *PointState) bool { return x == p })
 }
 
 // Shared is what several services of a device have in common beside points: the first of them makes it.

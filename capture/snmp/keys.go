@@ -7,7 +7,9 @@ import (
 	"crypto/des"
 	"crypto/hmac"
 	"hash"
+	"maps"
 	"sync"
+	"sync/atomic"
 )
 
 // A Key is what a user shares with one engine: its passwords, localised (RFC 3414, section 2.6). It may be
@@ -138,7 +140,8 @@ func localise(a AuthProtocol, key, engineID []byte) []byte {
 // by several goroutines. A nil *Keys has none.
 type Keys struct {
 	users map[string][]*secret
-	only  []byte // the one engine that is known; nil: any
+	only  []byte                            // the one engine that is known; nil: any
+	fixed atomic.Pointer[map[string][]*Key] // of that engine, by user
 
 	mu   sync.Mutex
 	made map[keyName][]*Key
@@ -169,15 +172,40 @@ func NewEngineKeys(engineID []byte, users ...User) (*Keys, error) {
 		return nil, err
 	}
 	k.only = bytes.Clone(engineID)
-	for _, list := range k.users {
+	fixed := map[string][]*Key{}
+	for name, list := range k.users {
 		for _, s := range list {
-			name := keyName{s.user.Name, string(engineID)}
 			key := s.localise(engineID)
 			key.cipher()
-			k.made[name] = append(k.made[name], key)
+			fixed[name] = append(fixed[name], key)
 		}
 	}
+	k.fixed.Store(&fixed)
 	return k, nil
+}
+
+// Replace gives those of a name other secrets, or none, with the one engine that the keys are for. Messages that are
+// read meanwhile are read with the old ones or the new ones.
+func (k *Keys) Replace(name string, users ...User) error {
+	var list []*Key
+	for i := range users {
+		u := users[i]
+		key, err := NewKey(&u, k.only)
+		if err != nil {
+			return err
+		}
+		key.cipher()
+		list = append(list, key)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	fixed := maps.Clone(*k.fixed.Load())
+	delete(fixed, name)
+	if len(list) > 0 {
+		fixed[name] = list
+	}
+	k.fixed.Store(&fixed)
+	return nil
 }
 
 // Users gives the users of a name.
@@ -196,11 +224,11 @@ func (k *Keys) Find(user, engineID []byte) []*Key {
 	if k == nil || len(engineID) == 0 {
 		return nil
 	}
-	if k.only != nil { // nothing changes any more
+	if k.only != nil {
 		if !bytes.Equal(engineID, k.only) {
 			return nil
 		}
-		return k.made[keyName{string(user), string(engineID)}]
+		return (*k.fixed.Load())[string(user)]
 	}
 	list := k.users[string(user)]
 	if len(list) == 0 {
