@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"net/netip"
 	"time"
 
 	"ringer/capture"
@@ -14,34 +15,30 @@ type saying struct {
 	ahead     time.Duration
 }
 
-// fit makes a recorded request one that the target takes. How, the protocol's Conn knows, or the tags of the
-// messages say.
+// fit makes a recorded request one that the target takes: the tags of the messages say which handles it
+// names, and the protocol's Conn knows what else it takes.
 func (p *player) fit(l *line, x *capture.Exchange) (err error) {
-	if !l.link.Follow(func(f wire.Follower) { err = f.Fit(x.Request, p.ahead(x.At, time.Now())) }) {
-		p.handles.substitute(x)
-	}
+	p.handles.substitute(x)
+	l.link.Follow(func(f wire.Follower) { err = f.Fit(x.Request, p.ahead(x.At, time.Now())) })
 	return err
 }
 
 // pair takes what the target says in the place of a recorded reply.
 func (p *player) pair(a *ask, want wire.Message, s Said) {
 	x := &a.x
-	said := saying{want, s.Message, p.ahead(x.At.Add(x.Latency), s.At)}
-	follows := a.line.link.Follow(func(f wire.Follower) {
+	p.handles.learn(x.Server, want, s.Message)
+	a.line.link.Follow(func(f wire.Follower) {
+		said := saying{want, s.Message, p.ahead(x.At.Add(x.Latency), s.At)}
+		p.said[x.Server] = said
 		if err := f.Said(said.want, said.got, said.ahead); err != nil {
 			a.unproven = err
 		}
 	})
-	if follows {
-		p.said[x.Server] = said
-	} else {
-		p.handles.learn(x.Server, want, s.Message)
-	}
 }
 
 // begin tells a new link what was said on others.
-func (p *player) begin(l *line, x *capture.Exchange) {
-	if said, ok := p.said[x.Server]; ok {
+func (p *player) begin(l *line, server netip.AddrPort) {
+	if said, ok := p.said[server]; ok {
 		l.link.Follow(func(f wire.Follower) { f.Said(said.want, said.got, said.ahead) })
 	}
 }

@@ -10,8 +10,7 @@ import (
 )
 
 // handles maps what the recorded device minted (session handles, upload ids) to what the target minted in
-// its place, so that later requests name the target's. The tags of the messages say what that is; where
-// they cannot, the protocol's Conn is a wire.Follower (fit.go).
+// its place, so that later requests name the target's. The tags of the messages say what that is.
 type handles map[handle]reflect.Value
 
 type handle struct {

@@ -203,7 +203,7 @@ func (p *player) dial(l *line, x *capture.Exchange) {
 	if l.err != nil {
 		return
 	}
-	p.begin(l, x)
+	p.begin(l, x.Server)
 	if x.Request != nil {
 		p.open(l, x)
 	}

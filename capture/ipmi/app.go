@@ -127,7 +127,7 @@ type SetSessionPrivilegeReply struct {
 
 // CloseSession is the data of close session (section 22.19).
 type CloseSession struct {
-	ID   uint32 `wire:"echo"`
+	ID   uint32 `wire:"minted"` // the controller's name for the session
 	Rest []byte
 }
 

@@ -12,8 +12,6 @@ import (
 // A resumed session stands in the place of a recorded one, in the conversation that a Conn follows.
 type resumed struct {
 	recorded, id uint32 // by which the two controllers know it
-	// Of IPMI 1.5: the challenge that the recorded controller gave, and that of this one.
-	recordedChallenge, challenge [16]byte
 	// The sequence numbers of the last recorded command, and of the last that was sent.
 	recordedSequence, sequence uint32
 	begun                      bool
@@ -77,7 +75,7 @@ func (c *Conn) said15(want, got Body) {
 	switch w := want.(type) {
 	case *GetSessionChallengeReply:
 		if g, ok := got.(*GetSessionChallengeReply); ok {
-			c.addResumed(&resumed{recorded: w.ID, id: g.ID, recordedChallenge: w.Challenge, challenge: g.Challenge})
+			c.addResumed(&resumed{recorded: w.ID, id: g.ID})
 		}
 	case *ActivateSessionReply:
 		if g, ok := got.(*ActivateSessionReply); ok {
@@ -87,24 +85,16 @@ func (c *Conn) said15(want, got Body) {
 }
 
 // Fit puts a recorded request into the session that stands in the place of its own: under that one's id, with
-// its next sequence number, signed and encrypted with its key. What the recorded console minted, its own id and
-// random number, is as good as any. A code that was wrong stays wrong, and what was sealed with a key that is
-// not known stays as it is.
+// its next sequence number, signed and encrypted with its key. What the fields of a request name, the tags
+// say. What the recorded console minted, its own id and random number, is as good as any. A code that was
+// wrong stays wrong, and what was sealed with a key that is not known stays as it is.
 func (c *Conn) Fit(req wire.Message, _ time.Duration) error {
 	switch m := req.(type) {
-	case *RAKP1:
-		if n := c.resumed(m.BMC); n != nil {
-			m.BMC = n.id
-		}
-		return nil
 	case *RAKP3:
-		if n := c.resumed(m.BMC); n != nil {
-			m.BMC = n.id
-			c.fitRAKP3(m)
-		}
+		c.fitRAKP3(m)
 		return nil
 	case *Command:
-		c.fitBody(m)
+		c.fitBody(m.Body)
 	}
 	m, ok := req.(inSession)
 	if !ok || m.InSession().ID == 0 {
@@ -131,26 +121,9 @@ func (c *Conn) Fit(req wire.Message, _ time.Duration) error {
 	return nil
 }
 
-// fitRAKP3 shows this controller that the console knows the password, if the recorded one did.
-func (c *Conn) fitRAKP3(m *RAKP3) {
-	n := c.sessions.find(func(n *session) bool { return n.BMC == m.BMC })
-	password, proven := m.Password()
-	if n == nil || !proven {
-		return
-	}
-	if n.proven { // RAKP 2 says which of the user's passwords is that of this controller
-		password = n.password
-	}
-	m.Code = n.RAKP3Code(password)
-}
-
-// fitBody names the sessions that a command is about.
-func (c *Conn) fitBody(m *Command) {
-	switch b := m.Body.(type) {
-	case *ActivateSession:
-		if n := c.resumed(m.ID); n != nil && b.Challenge == n.recordedChallenge {
-			b.Challenge = n.challenge
-		}
+// fitBody names the session that a command is about.
+func (c *Conn) fitBody(body Body) {
+	switch b := body.(type) {
 	case *CloseSession:
 		if n := c.resumed(b.ID); n != nil {
 			b.ID = n.id
@@ -167,6 +140,19 @@ func (c *Conn) fitBody(m *Command) {
 
 // sessionByID as the index of get session info: an id follows (section 22.20).
 const sessionByID = 0xff
+
+// fitRAKP3 shows this controller that the console knows the password, if the recorded one did.
+func (c *Conn) fitRAKP3(m *RAKP3) {
+	n := c.sessions.find(func(n *session) bool { return n.BMC == m.BMC })
+	password, proven := m.Password()
+	if n == nil || !proven {
+		return
+	}
+	if n.proven { // RAKP 2 says which of the user's passwords is that of this controller
+		password = n.password
+	}
+	m.Code = n.RAKP3Code(password)
+}
 
 // number gives a command the sequence number that is next. One that had been used in the recording has been
 // used here; numbers that were left out are not, since not all that was recorded need have been asked.
