@@ -1,6 +1,7 @@
 package emulate
 
 import (
+	"bufio"
 	"crypto/rand"
 	"fmt"
 	"io"
@@ -25,9 +26,11 @@ type ipmiService struct {
 	suites []ipmi.Algorithms
 	users  []*ipmiUser // by slot
 	random io.Reader
+	key    []byte // of the cell that is looked for
 
 	cells   map[string]*Cell // answers, by ipmiCell
 	written map[string][]byte
+	told    map[ipmi.Target]bool // commands that have cells
 	script  *Script
 	store   ipmiStore
 	chassis ipmiChassis
@@ -37,15 +40,17 @@ type ipmiService struct {
 	texts   map[uint8][]byte // asset tag and name, by the command of DCMI
 	banner  string           // what the console begins with
 
-	sessions map[uint32]*ipmiSession
-	secrets  ipmiSecrets
-	most     int
-	silent   bool                      // the controller said nothing to the command in hand
-	closing  uint32                    // the session that the command in hand ends
-	policy   int                       // the power restore policy that was set; -1: none
-	commands map[ipmi.Target]bool      // that the controller was seen to have
-	does     map[ipmi.Target]bool      // and to carry out
-	refuses  map[ipmi.Target]ipmi.Code // and how it refused them
+	sessions     map[uint32]*ipmiSession
+	secrets      ipmiSecrets
+	iv           [16]byte // of the packet that is sealed
+	most         int
+	capabilities ipmi.GetAuthCapabilitiesReply // said last
+	silent       bool                          // the controller said nothing to the command in hand
+	closing      uint32                        // the session that the command in hand ends
+	policy       int                           // the power restore policy that was set; -1: none
+	commands     map[ipmi.Target]bool          // that the controller was seen to have
+	does         map[ipmi.Target]bool          // and to carry out
+	refuses      map[ipmi.Target]ipmi.Code     // and how it refused them
 }
 
 // ipmiUser is one slot of the list of users.
@@ -65,6 +70,9 @@ type ipmiUser struct {
 	changed bool     // since the decoy was started
 }
 
+// ipmiRandom is how much randomness is fetched at once: every encrypted packet takes some.
+const ipmiRandom = 512
+
 // ipmiMost is how many sessions are open at once, ipmiOpening how many handshakes.
 const (
 	ipmiMost    = 16
@@ -77,7 +85,7 @@ func openIPMI(st *State, dev *profiles.Device, svc *profiles.Service, p wire.Pro
 		return openRecorded(st, dev, svc, p)
 	}
 	s := &ipmiService{
-		st: st, dev: dev, sec: sec, random: rand.Reader, cells: map[string]*Cell{}, written: map[string][]byte{},
+		st: st, dev: dev, sec: sec, random: bufio.NewReaderSize(rand.Reader, ipmiRandom), cells: map[string]*Cell{}, written: map[string][]byte{}, told: map[ipmi.Target]bool{},
 		sessions: map[uint32]*ipmiSession{}, most: sec.Sessions, sensors: map[uint8]*ipmiSensor{}, policy: -1,
 	}
 	if s.most == 0 {
@@ -176,6 +184,7 @@ func (s *ipmiService) addCell(cell string, t *profiles.Track, d *profiles.Dynami
 	if !command {
 		return nil
 	}
+	s.told[target] = true
 	at, size := profiles.IPMINumber(target, data)
 	if size == 0 {
 		return nil
@@ -200,12 +209,29 @@ func (s *ipmiService) addCell(cell string, t *profiles.Track, d *profiles.Dynami
 	return nil
 }
 
-// answered is what a cell says to a command: a completion code and data.
-func (s *ipmiService) answered(cell string) (code ipmi.Code, data []byte, from Origin, ok bool) {
-	if w, ok := s.written[cell]; ok {
+// answered is what its cell says to a command: a completion code and data.
+func (s *ipmiService) answered(t ipmi.Target, ask []byte) (code ipmi.Code, data []byte, from Origin, ok bool) {
+	if !s.told[ipmi.Target{NetFn: t.NetFn, Cmd: t.Cmd}] {
+		return 0, nil, 0, false
+	}
+	s.key = profiles.AppendIPMICell(s.key[:0], t, ask)
+	return s.answeredBy(s.key)
+}
+
+// answeredOutside is what is said to it where there is no session.
+func (s *ipmiService) answeredOutside(t ipmi.Target, ask []byte) (code ipmi.Code, data []byte, from Origin, ok bool) {
+	if !s.told[ipmi.Target{NetFn: t.NetFn, Cmd: t.Cmd}] {
+		return 0, nil, 0, false
+	}
+	s.key = profiles.AppendIPMICell(append(s.key[:0], profiles.IPMIOutside...), t, ask)
+	return s.answeredBy(s.key)
+}
+
+func (s *ipmiService) answeredBy(cell []byte) (code ipmi.Code, data []byte, from Origin, ok bool) {
+	if w, ok := s.written[string(cell)]; ok {
 		return ipmi.Code(w[0]), w[1:], Point, true
 	}
-	c := s.cells[cell]
+	c := s.cells[string(cell)]
 	if c == nil {
 		return 0, nil, 0, false
 	}
@@ -216,12 +242,14 @@ func (s *ipmiService) answered(cell string) (code ipmi.Code, data []byte, from O
 	return ipmi.Code(v[0]), v[1:], from, true
 }
 
-// write makes a cell say something from now on.
-func (s *ipmiService) write(cell string, code ipmi.Code, data []byte) {
+// write makes the cell of a command say something from now on.
+func (s *ipmiService) write(t ipmi.Target, ask []byte, code ipmi.Code, data []byte) {
+	cell := profiles.IPMICell(t, ask)
 	if _, ok := s.written[cell]; !ok && len(s.written) >= ipmiWritten {
 		return
 	}
 	s.written[cell] = append([]byte{byte(code)}, data...)
+	s.told[t] = true
 }
 
 // ipmiWritten bounds the answers that visitors can change.

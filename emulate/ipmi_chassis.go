@@ -18,7 +18,11 @@ type ipmiChassis struct {
 	when     time.Time // at that time; zero: nothing is to come
 	identify time.Time // the light is on until then
 	forever  bool
+	said     ipmi.GetChassisStatusReply // the last
 }
+
+// ipmiNoButtons are the capabilities of a front panel that has none (table 28-3).
+var ipmiNoButtons = []byte{0}
 
 // The delays of a host: how long after a command its power changes. A soft shutdown takes the operating
 // system's time.
@@ -105,8 +109,9 @@ func (c *ipmiChassis) command(s *ipmiService, q *ipmi.Command) (code ipmi.Code, 
 
 // status is the recorded answer with the power as it is now (section 28.2).
 func (c *ipmiChassis) status(s *ipmiService, q *ipmi.Command) (ipmi.Code, ipmi.Body, string, bool) {
-	r := &ipmi.GetChassisStatusReply{Power: 1, State: 0x40, Rest: []byte{0}}
-	if code, d, _, ok := s.answered(profiles.IPMICell(q.Target, nil)); ok {
+	r := &c.said
+	*r = ipmi.GetChassisStatusReply{Power: 1, State: 0x40, Rest: ipmiNoButtons}
+	if code, d, _, ok := s.answered(q.Target, nil); ok {
 		if code != ipmi.CodeOK || len(d) < 3 {
 			return code, ipmi.Data(d), "", true
 		}

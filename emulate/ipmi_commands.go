@@ -17,7 +17,7 @@ import (
 
 // outside answers what may be asked without a session (section 22, table 22-1).
 func (s *ipmiService) outside(p *ipmiPeer, q *ipmi.Command, data []byte) (ipmi.Code, ipmi.Body, Origin, string) {
-	if code, d, from, ok := s.answered(profiles.IPMIOutside + profiles.IPMICell(q.Target, data)); ok {
+	if code, d, from, ok := s.answeredOutside(q.Target, data); ok {
 		return code, ipmi.Data(d), from, ""
 	}
 	if q.NetFn != ipmi.App {
@@ -137,7 +137,7 @@ func (s *ipmiService) inside(p *ipmiPeer, n *ipmiSession, q *ipmi.Command, data 
 
 // asked answers as the controller was seen to answer, else as the specification has it.
 func (s *ipmiService) asked(q *ipmi.Command, data []byte) (ipmi.Code, ipmi.Body, Origin, string) {
-	if code, d, from, ok := s.answered(profiles.IPMICell(q.Target, data)); ok {
+	if code, d, from, ok := s.answered(q.Target, data); ok {
 		return code, ipmi.Data(d), from, ""
 	}
 	if code, body, ok := s.recorded(q); ok {
@@ -217,15 +217,16 @@ func (s *ipmiService) cannot(q *ipmi.Command, data []byte) (ipmi.Code, bool) {
 // authCapabilities answers the first question of every client (section 22.13).
 func (s *ipmiService) authCapabilities(b *ipmi.GetAuthCapabilities, data []byte) (ipmi.Code, ipmi.Body, Origin, string) {
 	t := ipmi.Target{NetFn: ipmi.App, Cmd: 0x38}
-	if code, d, from, ok := s.answered(profiles.IPMICell(t, data)); ok {
+	if code, d, from, ok := s.answered(t, data); ok {
 		return code, ipmi.Data(d), from, ""
 	}
-	for _, privilege := range []byte{4, 3, 2, 1, 5} { // it is hardly ever looked at
-		if code, d, from, ok := s.answered(profiles.IPMICell(t, []byte{b.Channel, privilege})); ok {
+	for _, privilege := range [...]byte{4, 3, 2, 1, 5} { // it is hardly ever looked at
+		if code, d, from, ok := s.answered(t, []byte{b.Channel, privilege}); ok {
 			return code, ipmi.Data(d), from, ""
 		}
 	}
-	r := &ipmi.GetAuthCapabilitiesReply{Channel: 1}
+	r := &s.capabilities
+	*r = ipmi.GetAuthCapabilitiesReply{Channel: 1}
 	for _, name := range s.sec.Auth {
 		r.Types |= 1 << profiles.IPMIFormats[name]
 	}
@@ -255,7 +256,7 @@ func (s *ipmiService) authCapabilities(b *ipmi.GetAuthCapabilities, data []byte)
 // cipherSuites lists the suites, sixteen bytes at a time (section 22.15).
 func (s *ipmiService) cipherSuites(b *ipmi.GetCipherSuites, data []byte) (ipmi.Code, ipmi.Body, Origin, string) {
 	t := ipmi.Target{NetFn: ipmi.App, Cmd: 0x54}
-	if code, d, from, ok := s.answered(profiles.IPMICell(t, data)); ok {
+	if code, d, from, ok := s.answered(t, data); ok {
 		return code, ipmi.Data(d), from, ""
 	}
 	if len(s.suites) == 0 {

@@ -52,6 +52,9 @@ func (s *ipmiService) payload(n *ipmiSession, q *ipmi.Command) (code ipmi.Code, 
 	if s.sec.Console == nil {
 		return 0, nil, "", false
 	}
+	if q.NetFn != ipmi.App || q.Cmd < 0x48 || q.Cmd > 0x4b {
+		return 0, nil, "", false
+	}
 	other := s.console()
 	switch b := q.Body.(type) {
 	case *ipmi.ActivatePayload:

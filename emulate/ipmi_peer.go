@@ -16,6 +16,17 @@ type ipmiPeer struct {
 	peer Peer
 	ask  []byte
 	body []byte
+
+	// What was said last: messages are valid until the next.
+	answered ipmi.Reply
+	pong     ipmi.Pong
+	said     [1]wire.Message
+}
+
+// one is an answer of one message.
+func (p *ipmiPeer) one(m wire.Message, from Origin) Answer {
+	p.said[0] = m
+	return Answer{Messages: p.said[:], From: from}
 }
 
 // refusal is the status code that a handshake is refused with; 0 is silence.
@@ -56,7 +67,7 @@ func (p *ipmiPeer) answer(req ipmi.Message) Answer {
 	var note string
 	switch q := req.(type) {
 	case *ipmi.Ping:
-		return p.s.pong(q)
+		return p.ponged(q)
 	case *ipmi.OpenSession:
 		m = p.openSession(q)
 	case *ipmi.RAKP1:
@@ -75,18 +86,21 @@ func (p *ipmiPeer) answer(req ipmi.Message) Answer {
 	if m == nil {
 		return Answer{Note: note}
 	}
-	return Answer{Messages: []wire.Message{m}, From: Modelled, Note: note}
+	a := p.one(m, Modelled)
+	a.Note = note
+	return a
 }
 
-// pong says what is there (section 13.2.4): IPMI, unless the controller was seen to say otherwise.
-func (s *ipmiService) pong(q *ipmi.Ping) Answer {
-	m := &ipmi.Pong{RMCP: q.RMCP, Tag: q.Tag, Enterprise: asfEnterprise, Entities: 0x81, Unused: make([]byte, 6)}
+// ponged says what is there (section 13.2.4): IPMI, unless the controller was seen to say otherwise.
+func (p *ipmiPeer) ponged(q *ipmi.Ping) Answer {
+	m := &p.pong
+	*m = ipmi.Pong{RMCP: q.RMCP, Tag: q.Tag, Enterprise: asfEnterprise, Entities: 0x81, Unused: pongUnused}
 	m.RMCPSequence = ipmi.NoAck
-	c := s.cells[profiles.IPMIPing]
+	c := p.s.cells[profiles.IPMIPing]
 	if c == nil {
-		return Answer{Messages: []wire.Message{m}, From: Modelled}
+		return p.one(m, Modelled)
 	}
-	v, from := c.Read(s.st)
+	v, from := c.Read(p.s.st)
 	if len(v) == 0 {
 		return Answer{From: from}
 	}
@@ -94,13 +108,15 @@ func (s *ipmiService) pong(q *ipmi.Ping) Answer {
 		m.Enterprise, m.OEM = binary.BigEndian.Uint32(v), binary.BigEndian.Uint32(v[4:])
 		m.Entities, m.Interactions, m.Unused = v[8], v[9], v[10:]
 	}
-	return Answer{Messages: []wire.Message{m}, From: from}
+	return p.one(m, from)
 }
 
 const (
 	asfEnterprise = 4542
 	pongData      = 16
 )
+
+var pongUnused = make([]byte, 6)
 
 // command answers a command, in a session or outside of any.
 func (p *ipmiPeer) command(q *ipmi.Command) Answer {
@@ -130,14 +146,17 @@ func (p *ipmiPeer) command(q *ipmi.Command) Answer {
 	n.heard = now
 	ask := append(append(p.body[:0], byte(q.NetFn), q.Cmd), p.ask...)
 	p.body = ask
-	if l := &n.last; l.ask != nil && l.seq == q.Seq && now.Sub(l.at) < ipmiAgain && bytes.Equal(l.ask, ask) {
-		return p.reply(n, q, l.code, l.body, Modelled, "the same command again")
+	l := &n.last
+	if l.ask != nil && l.seq == q.Seq && now.Sub(l.at) < ipmiAgain && bytes.Equal(l.ask, ask) {
+		s.silent = l.silent
+		return p.reply(n, q, l.code, ipmi.Data(l.said), Modelled, "the same command again")
 	}
 	s.st.comeDue()
 	s.watch.run(s)
 	code, body, from, note := s.inside(p, n, q, p.ask)
-	n.last = ipmiLast{seq: q.Seq, ask: append(n.last.ask[:0], ask...), at: now, code: code, body: body}
+	l.seq, l.ask, l.at, l.code, l.silent = q.Seq, append(l.ask[:0], ask...), now, code, s.silent
 	a := p.reply(n, q, code, body, from, note)
+	l.said = p.answered.Data(l.said[:0])
 	if n.console != nil {
 		a.Tick = now.Add(ipmiConsoleWait)
 	}
@@ -157,12 +176,12 @@ func (n *ipmiSession) sealed(h *ipmi.Session) bool {
 }
 
 func (p *ipmiPeer) reply(n *ipmiSession, q *ipmi.Command, code ipmi.Code, body ipmi.Body, from Origin, note string) Answer {
-	class, _ := wire.Class(q)
+	r := &p.answered
+	*r = *q.Answer(code, body)
 	if p.s.silent {
 		p.s.silent = false
-		return Answer{From: from, Class: class, Note: note}
+		return Answer{From: from, Note: note}
 	}
-	r := q.Answer(code, body)
 	if n != nil {
 		p.s.seal(n, &r.Session)
 	} else {
@@ -171,7 +190,9 @@ func (p *ipmiPeer) reply(n *ipmiSession, q *ipmi.Command, code ipmi.Code, body i
 			r.Format = ipmi.FormatNone
 		}
 	}
-	return Answer{Messages: []wire.Message{r}, From: from, Class: class, Note: note}
+	a := p.one(r, from)
+	a.Note = note
+	return a
 }
 
 // challenge begins a session of IPMI 1.5 (section 22.16).

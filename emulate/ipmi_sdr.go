@@ -2,7 +2,6 @@ package emulate
 
 import (
 	"ringer/capture/ipmi"
-	"ringer/profiles"
 )
 
 // What the record of a sensor says of it answers for the sensor, too, where nothing else was seen.
@@ -118,10 +117,10 @@ const (
 
 // booted ends what was set for the next boot alone (section 28.12): the boot flags, unless they are to stay.
 func (s *ipmiService) booted() {
-	cell := profiles.IPMICell(ipmi.Target{NetFn: ipmi.Chassis, Cmd: 0x09}, []byte{5, 0, 0})
-	if _, d, _, ok := s.answered(cell); ok && len(d) >= 3 && d[2]&0x80 != 0 && d[2]&0x40 == 0 {
+	t, flags := ipmi.Target{NetFn: ipmi.Chassis, Cmd: 0x09}, []byte{5, 0, 0}
+	if _, d, _, ok := s.answered(t, flags); ok && len(d) >= 3 && d[2]&0x80 != 0 && d[2]&0x40 == 0 {
 		d = append([]byte(nil), d...)
 		d[2] &^= 0x80
-		s.write(cell, ipmi.CodeOK, d)
+		s.write(t, flags, ipmi.CodeOK, d)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"math"
 
 	"ringer/capture/ipmi"
-	"ringer/profiles"
 )
 
 // An ipmiSensor is one that shows a point.
@@ -94,7 +93,7 @@ func (s *ipmiService) sensor(q *ipmi.Command, data []byte) (ipmi.Code, ipmi.Body
 			return 0, nil, false
 		}
 		r := &ipmi.GetSensorReadingReply{Flags: 0xc0, States: []byte{0xc0}}
-		if code, d, _, ok := s.answered(profiles.IPMICell(q.Target, data)); ok {
+		if code, d, _, ok := s.answered(q.Target, data); ok {
 			if code != ipmi.CodeOK || len(d) < 2 {
 				return code, ipmi.Data(d), true
 			}

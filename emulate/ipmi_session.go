@@ -42,11 +42,12 @@ type ipmiSession struct {
 
 // ipmiLast is the last command of a session: one that comes again is not carried out again.
 type ipmiLast struct {
-	seq  uint8
-	ask  []byte
-	at   time.Time
-	code ipmi.Code
-	body ipmi.Body
+	seq    uint8
+	ask    []byte
+	at     time.Time
+	code   ipmi.Code
+	said   []byte
+	silent bool
 }
 
 const (
@@ -417,9 +418,8 @@ func (s *ipmiService) seal(n *ipmiSession, h *ipmi.Session) {
 		return
 	}
 	h.ID, h.Authenticated, h.Encrypted = n.Console, n.signs, n.hides
-	var iv [16]byte
 	if n.hides {
-		s.fresh(iv[:])
+		s.fresh(s.iv[:])
 	}
-	h.SealWith(n.secret, iv[:])
+	h.SealWith(n.secret, s.iv[:])
 }

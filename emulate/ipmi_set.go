@@ -12,12 +12,12 @@ func (s *ipmiService) set(q *ipmi.Command) (code ipmi.Code, ok bool) {
 		if s.cells[cell] == nil && s.written[cell] == nil && !s.knows(ipmi.Target{NetFn: n, Cmd: cmd}) {
 			return 0, false
 		}
-		s.write(cell, ipmi.CodeOK, answer)
+		s.write(ipmi.Target{NetFn: n, Cmd: cmd}, ask, ipmi.CodeOK, answer)
 		return ipmi.CodeOK, true
 	}
 	// before is what the other command would answer now.
 	before := func(n ipmi.NetFn, cmd uint8, ask []byte, size int) []byte {
-		if code, d, _, ok := s.answered(profiles.IPMICell(ipmi.Target{NetFn: n, Cmd: cmd}, ask)); ok && code == ipmi.CodeOK && len(d) >= size {
+		if code, d, _, ok := s.answered(ipmi.Target{NetFn: n, Cmd: cmd}, ask); ok && code == ipmi.CodeOK && len(d) >= size {
 			return append([]byte(nil), d...)
 		}
 		return nil
@@ -64,7 +64,7 @@ func (s *ipmiService) set(q *ipmi.Command) (code ipmi.Code, ok bool) {
 					if b.Privilege&0xc0 == which {
 						d[1] = b.Privilege & 0xf
 					}
-					s.write(profiles.IPMICell(ipmi.Target{NetFn: ipmi.App, Cmd: 0x41}, ask), ipmi.CodeOK, d)
+					s.write(ipmi.Target{NetFn: ipmi.App, Cmd: 0x41}, ask, ipmi.CodeOK, d)
 				}
 			}
 		}

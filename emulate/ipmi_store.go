@@ -134,7 +134,7 @@ func (r *ipmiStore) command(s *ipmiService, q *ipmi.Command) (code ipmi.Code, bo
 }
 
 func (s *ipmiService) fruAccess(q *ipmi.Command) uint8 {
-	if _, d, _, ok := s.answered(profiles.IPMICell(q.Target, q.Data(nil))); ok && len(d) == 3 {
+	if _, d, _, ok := s.answered(q.Target, q.Data(nil)); ok && len(d) == 3 {
 		return d[2]
 	}
 	return 0
@@ -178,7 +178,7 @@ func (r *ipmiStore) sdrCommand(s *ipmiService, q *ipmi.Command) (ipmi.Code, ipmi
 	case q.NetFn == ipmi.Sensor && q.Cmd == 0x22 && s.knows(ipmi.Target{NetFn: ipmi.Sensor, Cmd: 0x21}):
 		return ipmi.CodeOK, &ipmi.ReserveDeviceSDRReply{Reservation: r.reserve(0)}, true
 	case q.NetFn == ipmi.Storage && q.Cmd == 0x20:
-		if _, _, _, ok := s.answered(profiles.IPMICell(q.Target, nil)); !ok {
+		if _, _, _, ok := s.answered(q.Target, nil); !ok {
 			return ipmi.CodeOK, &ipmi.GetSDRInfoReply{Version: 0x51, Records: uint16(len(r.sdr)), Free: 0xffff, Support: 0x02}, true
 		}
 	}
@@ -273,7 +273,7 @@ func (r *ipmiStore) selCommand(s *ipmiService, q *ipmi.Command) (ipmi.Code, ipmi
 
 func (r *ipmiStore) selInfo(s *ipmiService, q *ipmi.Command) (ipmi.Code, ipmi.Body, string, bool) {
 	b := &ipmi.GetSELInfoReply{Version: 0x51, Free: 0xffff, Support: 0x02}
-	if code, d, _, ok := s.answered(profiles.IPMICell(q.Target, nil)); ok && code == ipmi.CodeOK && len(d) == 14 {
+	if code, d, _, ok := s.answered(q.Target, nil); ok && code == ipmi.CodeOK && len(d) == 14 {
 		b.Version, b.Entries, b.Support = d[0], binary.LittleEndian.Uint16(d[1:]), d[13]
 		b.Free = binary.LittleEndian.Uint16(d[3:])
 		b.Added, b.Erased = binary.LittleEndian.Uint32(d[5:]), binary.LittleEndian.Uint32(d[9:])

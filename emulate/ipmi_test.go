@@ -440,30 +440,3 @@ func FuzzIPMI(f *testing.F) {
 		}
 	})
 }
-
-func BenchmarkIPMIPing(b *testing.B) {
-	v := openBMC(b).visitor(5000, "", "")
-	m := &ipmi.Ping{RMCP: ipmi.RMCP{Version: 6, RMCPSequence: ipmi.NoAck, Class: ipmi.ClassASF}}
-	for b.Loop() {
-		v.session.Answer(m)
-	}
-}
-
-func BenchmarkIPMISession(b *testing.B) {
-	c := openBMC(b)
-	for b.Loop() {
-		v := c.visitor(5000, "ADMIN", "ADMIN")
-		if got := v.login(3, "ADMIN", "ADMIN", 4); got != ipmi.StatusOK {
-			b.Fatal(got)
-		}
-		v.ask(ipmi.App, 0x3c, byte(v.BMC), byte(v.BMC>>8), byte(v.BMC>>16), byte(v.BMC>>24))
-	}
-}
-
-func BenchmarkIPMIChassisStatus(b *testing.B) {
-	v := openBMC(b).visitor(5000, "ADMIN", "ADMIN")
-	v.login(3, "ADMIN", "ADMIN", 4)
-	for b.Loop() {
-		v.ask(ipmi.Chassis, 0x01)
-	}
-}

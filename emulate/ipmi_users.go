@@ -175,7 +175,7 @@ func (s *ipmiService) changedUser(q *ipmi.Command, data []byte) (ipmi.Body, bool
 		copy(r.Name[:], u.name)
 		return r, true
 	case *ipmi.GetUserAccess:
-		code, d, _, ok := s.answered(profiles.IPMICell(q.Target, data))
+		code, d, _, ok := s.answered(q.Target, data)
 		if !ok || code != ipmi.CodeOK || len(d) != 4 {
 			return nil, false
 		}

@@ -272,8 +272,10 @@ func (u *udpPort) meet(from, local netip.AddrPort, b []byte) *udpPeer {
 		u.drop(u.ring.prev)
 	}
 	v := u.door.services[0]
-	if i := slices.IndexFunc(u.door.services, func(s *served) bool { return reads(s, b) }); i > 0 {
-		v = u.door.services[i]
+	if len(u.door.services) > 1 {
+		if i := slices.IndexFunc(u.door.services, func(s *served) bool { return reads(s, b) }); i > 0 {
+			v = u.door.services[i]
+		}
 	}
 	id := u.decoy.sessions.Add(1)
 	p := &udpPeer{addr: from, local: local, d: v.open(u.decoy, id, Peer{Remote: from, Local: local})}

@@ -30,7 +30,13 @@ const IPMIPing = "ping"
 
 // IPMICell names the cell of a command.
 func IPMICell(t ipmi.Target, data []byte) string {
-	return fmt.Sprintf("%02x%02x:%x", uint8(t.NetFn), t.Cmd, data)
+	return string(AppendIPMICell(nil, t, data))
+}
+
+// AppendIPMICell appends the name.
+func AppendIPMICell(b []byte, t ipmi.Target, data []byte) []byte {
+	b = hex.AppendEncode(b, []byte{byte(t.NetFn), t.Cmd})
+	return hex.AppendEncode(append(b, ':'), data)
 }
 
 // ParseIPMICell reads the name of a command's cell. Other names give false.
