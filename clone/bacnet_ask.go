@@ -134,7 +134,11 @@ func (s *BACnetScan) Scan(ctx context.Context, v *Visit, port profiles.Port) err
 		}
 		t.summary()
 	}
-	return a.again(all)
+	if err := a.again(all); err != nil {
+		return err
+	}
+	a.follow(all)
+	return nil
 }
 
 // A bacnetAsking is one scan of one address.

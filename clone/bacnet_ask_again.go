@@ -1,6 +1,8 @@
 package clone
 
 import (
+	"bytes"
+	"context"
 	"slices"
 	"time"
 
@@ -44,6 +46,11 @@ func (t *bacnetTour) sample() error {
 			objects = append(objects, o)
 		}
 	}
+	return t.values(objects)
+}
+
+// values reads the present values of objects, and notes which moved.
+func (t *bacnetTour) values(objects []bacnet.ObjectID) error {
 	value := []bacnet.PropertyReference{{Property: bacnet.PropPresentValue}}
 	if t.sampled == 0 {
 		t.sampled = max(1, t.size/bacnetValueSize)
@@ -63,15 +70,58 @@ func (t *bacnetTour) sample() error {
 				t.sampled = n / 2
 				continue
 			}
+			if len(got) == n {
+				for i, o := range objects[:n] {
+					t.has[o].note(got[i].value)
+				}
+			}
 			objects = objects[n:]
 			continue
 		}
-		if _, _, err := t.read(objects[0], bacnet.PropPresentValue, nil); err != nil {
+		v, _, err := t.read(objects[0], bacnet.PropPresentValue, nil)
+		if err != nil {
 			return err
 		}
+		t.has[objects[0]].note(&v)
 		objects = objects[1:]
 	}
 	return nil
+}
+
+func (h *bacnetHas) note(v *bacnet.Value) {
+	if v == nil || len(*v) == 0 {
+		return
+	}
+	h.moves = h.moves || h.last != nil && !bytes.Equal(h.last, *v)
+	h.last = bytes.Clone(*v)
+}
+
+// follow leaves the present values that moved to be read with other protocols.
+func (a *bacnetAsking) follow(all []*bacnetTour) {
+	var moved [][]bacnet.ObjectID // of each tour
+	objects, questions := 0, 0
+	for _, t := range all {
+		each := 1
+		if !t.noMultiple && t.serves(bacnet.ReadPropertyMultiple) {
+			each = max(1, t.sampled)
+		}
+		var some []bacnet.ObjectID
+		for _, o := range t.objects {
+			if t.has[o].moves && len(some) < (togetherMost-questions)*each {
+				some = append(some, o)
+			}
+		}
+		moved = append(moved, some)
+		objects, questions = objects+len(some), questions+(len(some)+each-1)/each
+	}
+	a.v.follow(follower{protocol: bacnetName, port: a.talk.port, moved: objects, questions: questions, hangUp: a.talk.close, read: func(context.Context) error {
+		for i, t := range all {
+			if err := t.values(moved[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}})
 }
 
 // summary says what the device has.

@@ -12,6 +12,8 @@ type bacnetHas struct {
 	stream     bool // a file of bytes; else of records
 	told       bool // which of them
 	records    uint64
+	last       []byte // present value
+	moves      bool   // it does
 }
 
 // A bacnetGot is a property that was asked for; value nil: it is refused.

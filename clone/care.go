@@ -59,6 +59,8 @@ type pace struct {
 	slack   float64   // times the usual distance between questions
 	good    int       // answers in a row
 	bytes   int64
+	taken   int // turns
+	free    int // turns that need not keep their distance
 	stopped *Stopped
 }
 
@@ -100,11 +102,34 @@ func (p *pace) turn(ctx context.Context) error {
 		at = now
 	}
 	p.next = at.Add(distance)
+	p.taken++
+	if p.free > 0 && p.slack <= 1 {
+		p.free--
+		at = now
+	}
 	p.mu.Unlock()
 	if wait := at.Sub(now); wait > 0 {
 		return p.sleep(ctx, wait)
 	}
 	return nil
+}
+
+// atOnce lets the next n turns follow each other at once, as long as no more come in any second than may: the
+// device was left alone before, or else they keep their distance, and what is asked behind them waits as if
+// they had.
+func (p *pace) atOnce(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.free = 0; float64(n) <= p.care.Rate && !p.next.After(p.now()) {
+		p.free = n
+	}
+}
+
+// turns counts those that were taken.
+func (p *pace) turns() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.taken
 }
 
 func (p *pace) timeUp() *Stopped {

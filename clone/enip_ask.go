@@ -203,6 +203,7 @@ func (s *ENIPScan) Scan(ctx context.Context, v *Visit, port profiles.Port) error
 			return err
 		}
 	}
+	a.follow()
 	return nil
 }
 

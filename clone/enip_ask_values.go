@@ -2,6 +2,7 @@ package clone
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 
 	"ringer/capture/enip"
@@ -163,4 +164,23 @@ func (a *enipAsking) elements(t *enipAskTag, count int) error {
 		}
 	}
 	return nil
+}
+
+// follow leaves the tags that move to be read with other protocols.
+func (a *enipAsking) follow() {
+	var all []*enipAskTag
+	for i := range a.tags {
+		if t := &a.tags[i]; t.moves && !t.refused && len(t.values) <= enipAnswerMost && len(all) < togetherMost {
+			all = append(all, t)
+		}
+	}
+	a.v.follow(follower{protocol: enipName, port: a.talk.port, moved: len(all), questions: len(all), handshake: 1, hangUp: a.talk.close, read: func(context.Context) error {
+		a.way = a.tagWay
+		for _, t := range all {
+			if err := a.value(t); err != nil {
+				return err
+			}
+		}
+		return nil
+	}})
 }

@@ -1,6 +1,7 @@
 package clone
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -155,13 +156,16 @@ func (c *HTTPCrawl) Scan(ctx context.Context, v *Visit, port profiles.Port) erro
 	s := newHTTPSite(a)
 	err = s.crawl(ctx)
 	s.report()
+	if err == nil {
+		s.follow()
+	}
 	return err
 }
 
 // crawl asks for all there is, the most telling first.
 func (s *httpSite) crawl(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		s.begin, s.versions, s.refusals, s.follow, s.logIn, s.asides, s.again, s.samples,
+		s.begin, s.versions, s.refusals, s.rest, s.logIn, s.asides, s.again, s.samples,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -185,8 +189,8 @@ func (s *httpSite) begin(ctx context.Context) error {
 	return nil
 }
 
-// follow asks for what is known and was not asked for, until there is no more.
-func (s *httpSite) follow(ctx context.Context) error {
+// rest asks for what is known and was not asked for, until there is no more.
+func (s *httpSite) rest(ctx context.Context) error {
 	for len(s.queue) > 0 {
 		if err := s.next(ctx); err != nil {
 			return err
@@ -278,12 +282,7 @@ func (s *httpSite) revisit(ctx context.Context, p *httpPage) error {
 
 // samples asks a few times more for what changes, and for what pages read by script.
 func (s *httpSite) samples(ctx context.Context) error {
-	var moving []*httpPage
-	for _, p := range s.pages {
-		if !p.silent && p.status == 200 && (p.moves || p.kind == kindJSON) {
-			moving = append(moving, p)
-		}
-	}
+	moving := s.moving()
 	if len(moving) == 0 {
 		return nil
 	}
@@ -299,4 +298,48 @@ func (s *httpSite) samples(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// moving are the pages that change, and those that may.
+func (s *httpSite) moving() (all []*httpPage) {
+	for _, p := range s.pages {
+		if !p.silent && p.status == 200 && (p.moves || p.kind == kindJSON) {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// follow leaves pages that move to be read with other protocols: data for scripts first, then the shorter ones.
+func (s *httpSite) follow() {
+	all := s.moving()
+	moved := 0
+	for _, p := range all {
+		if p.moves {
+			moved++
+		}
+	}
+	slices.SortStableFunc(all, func(p, q *httpPage) int {
+		return cmp.Or(cmp.Compare(p.rank(), q.rank()), cmp.Compare(p.size, q.size))
+	})
+	all = all[:min(len(all), togetherRest)]
+	s.a.v.follow(follower{protocol: s.a.name(), port: s.a.port, moved: moved, questions: len(all), hangUp: s.a.hangUp, read: func(ctx context.Context) error {
+		for _, p := range all {
+			if err := s.asWho(p, func() error { return s.revisit(ctx, p) }); err != nil {
+				return err
+			}
+		}
+		return nil
+	}})
+}
+
+// rank is lower for pages that are more likely to say what other protocols say.
+func (p *httpPage) rank() int {
+	switch {
+	case !p.moves:
+		return 2
+	case p.kind != kindJSON:
+		return 1
+	}
+	return 0
 }

@@ -190,7 +190,7 @@ func (s *httpSite) logIn(ctx context.Context) error {
 			return err
 		}
 		before := len(s.pages)
-		if err := s.follow(ctx); err != nil { // what this page leads to, as nobody in particular
+		if err := s.rest(ctx); err != nil { // what this page leads to, as nobody in particular
 			return err
 		}
 		public = append(public, s.pages[before:]...)

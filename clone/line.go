@@ -77,8 +77,10 @@ func (l *line) server() netip.AddrPort { return netip.AddrPortFrom(l.v.Addr, l.p
 // connect opens the connection to the device.
 func (l *line) connect() error {
 	v := l.v
-	if err := v.pace.turn(l.ctx); err != nil {
-		return err
+	if !l.port.UDP { // nothing is sent to open a socket of datagrams
+		if err := v.pace.turn(l.ctx); err != nil {
+			return err
+		}
 	}
 	if err := v.turn(l.ctx); err != nil {
 		return err

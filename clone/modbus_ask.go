@@ -129,22 +129,54 @@ func (s *ModbusScanner) Scan(ctx context.Context, v *Visit, port profiles.Port) 
 	if err := a.sample(ctx, units); err != nil {
 		return err
 	}
-	if s.Quick {
-		return nil
+	if !s.Quick {
+		if err := a.lookEverywhere(ctx, units); err != nil {
+			return err
+		}
 	}
-	more := false
+	a.follow(units)
+	return nil
+}
+
+// lookEverywhere looks for ranges all over the tables, and samples the units that have more than was known.
+func (a *modbusAsking) lookEverywhere(ctx context.Context, units []*modbusAsked) error {
 	for _, u := range units {
 		before := u.cells()
 		if err := a.findRanges(ctx, u, units, true); err != nil {
 			return err
 		}
 		u.sampled = u.sampled && u.cells() == before
-		more = more || !u.sampled
-	}
-	if !more {
-		return nil
 	}
 	return a.sample(ctx, units)
+}
+
+// follow leaves the blocks of registers that moved to be read with other protocols, and the others where all are few.
+// Bits are no numbers.
+func (a *modbusAsking) follow(units []*modbusAsked) {
+	var moved, rest []*modbusBlock
+	for _, u := range units {
+		for _, b := range u.blocks {
+			switch {
+			case u.gone || b.table < profiles.ModbusHoldings:
+			case b.moved:
+				moved = append(moved, b)
+			default:
+				rest = append(rest, b)
+			}
+		}
+	}
+	all := moved[:min(len(moved), togetherMost)]
+	if len(all)+len(rest) <= togetherRest {
+		all = append(all, rest...)
+	}
+	a.v.follow(follower{protocol: a.name, port: a.k.port, moved: len(moved), questions: len(all), hangUp: a.k.close, read: func(ctx context.Context) error {
+		for _, b := range all {
+			if _, err := a.read(ctx, b.u, b.table, b.first, b.n); err != nil {
+				return err
+			}
+		}
+		return nil
+	}})
 }
 
 // A modbusAsking is one scan.
@@ -173,7 +205,16 @@ type modbusAsked struct {
 	tables  [4]*modbusSearch
 	lacks   [4]bool // the function of a table
 	sampled bool
-	like    *modbusAsked // another unit with the same ranges
+	blocks  []*modbusBlock // the reads of a sample
+	like    *modbusAsked   // another unit with the same ranges
+}
+
+// A modbusBlock is what is read at once of what a unit holds.
+type modbusBlock struct {
+	u               *modbusAsked
+	table, first, n int
+	last            []byte
+	moved           bool
 }
 
 func (u *modbusAsked) cells() (n int) {
@@ -403,26 +444,24 @@ func when(is bool, s string) string {
 // sample reads what the units hold again, as often as is wanted. What did not change in two samples of a unit that
 // holds much is not read any more.
 func (a *modbusAsking) sample(ctx context.Context, units []*modbusAsked) error {
-	type block struct {
-		u               *modbusAsked
-		table, first, n int
-		last            []byte
-		moved           bool
-	}
-	var blocks []*block
+	var blocks []*modbusBlock
 	for _, u := range units {
 		if u.sampled || u.gone {
 			continue
 		}
-		u.sampled = true
+		u.sampled, u.blocks = true, nil
 		for table, t := range u.tables {
 			if t == nil {
 				continue
 			}
 			for _, r := range t.blocks() {
-				blocks = append(blocks, &block{u: u, table: table, first: r.first, n: r.end - r.first})
+				u.blocks = append(u.blocks, &modbusBlock{u: u, table: table, first: r.first, n: r.end - r.first})
 			}
 		}
+		blocks = append(blocks, u.blocks...)
+	}
+	if len(blocks) == 0 {
+		return nil
 	}
 	for pass := range a.s.samples() {
 		asked := a.live()
@@ -443,7 +482,7 @@ func (a *modbusAsking) sample(ctx context.Context, units []*modbusAsked) error {
 			}
 		}
 		if pass == 1 && len(blocks) > modbusBlocksMost {
-			blocks = slices.DeleteFunc(blocks, func(b *block) bool { return !b.moved })
+			blocks = slices.DeleteFunc(blocks, func(b *modbusBlock) bool { return !b.moved })
 		}
 		if pass < a.s.samples()-1 && a.live() > asked { // else they are remembered
 			if err := sleep(ctx, cmp.Or(a.s.Every, modbusEvery)-time.Since(begun)); err != nil {

@@ -133,6 +133,7 @@ func (s *S7Scan) Scan(ctx context.Context, v *Visit, port profiles.Port) error {
 		}
 	}
 	a.summary()
+	a.follow()
 	return nil
 }
 
@@ -163,7 +164,8 @@ type s7Asking struct {
 	noMemory bool // so they all are
 	found    []*s7Extent
 	rounds   []s7Round
-	asked    int64 // questions, when the last sample was taken
+	moved    []s7Span // places in memory
+	asked    int64    // questions, when the last sample was taken
 }
 
 func (s *S7Scan) asking(ctx context.Context, v *Visit, port profiles.Port) *s7Asking {

@@ -2,6 +2,7 @@ package clone
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 
 	"ringer/capture/s7comm"
@@ -133,7 +134,6 @@ const s7MovedMax = 1024
 
 // again reads memory once more, then what had moved by itself, and the clock and the mode with it.
 func (a *s7Asking) again() error {
-	var moved []s7Span
 	for sample := 1; sample < a.Samples; sample++ {
 		if err := a.pause(); err != nil {
 			return err
@@ -147,14 +147,14 @@ func (a *s7Asking) again() error {
 					return err
 				}
 				for k, s := range r.spans {
-					moved = append(moved, s.moved(r.values[k], values[k])...)
+					a.moved = append(a.moved, s.moved(r.values[k], values[k])...)
 				}
 			}
-			if len(moved) > s7MovedMax {
-				moved = moved[:s7MovedMax]
+			if len(a.moved) > s7MovedMax {
+				a.moved = a.moved[:s7MovedMax]
 			}
 		} else {
-			jobs := a.pack(moved)
+			jobs := a.pack(a.moved)
 			a.expect(len(jobs) + 2)
 			for _, j := range jobs {
 				if _, err := a.readSpans(j.spans); err != nil {
@@ -168,14 +168,43 @@ func (a *s7Asking) again() error {
 		if err := a.mode(); err != nil {
 			return err
 		}
-		if len(moved) == 0 {
+		if len(a.moved) == 0 {
 			break
 		}
 	}
-	if len(moved) > 0 {
-		a.remark(Fact, "%d places in memory move", len(moved))
+	if len(a.moved) > 0 {
+		a.remark(Fact, "%d places in memory move", len(a.moved))
 	}
 	return nil
+}
+
+// follow leaves what moved to be read with other protocols, and with it the data blocks where they are few: a
+// program keeps its values there.
+func (a *s7Asking) follow() {
+	var whole, others []s7Span
+	for _, e := range a.found {
+		if e.area == s7comm.AreaDB {
+			whole = append(whole, s7Span{e.s7Area, 0, e.low})
+		}
+	}
+	if len(a.pack(whole)) > togetherRest {
+		whole = nil
+	}
+	for _, s := range a.moved {
+		if !s.area.Counted() && (whole == nil || s.area != s7comm.AreaDB) {
+			others = append(others, s)
+		}
+	}
+	jobs := a.pack(append(whole, others...))
+	jobs = jobs[:min(len(jobs), togetherMost)]
+	a.v.follow(follower{protocol: s7Name, port: a.port, moved: len(a.moved), questions: len(jobs), handshake: 2, hangUp: a.close, read: func(context.Context) error {
+		for _, j := range jobs {
+			if _, err := a.readSpans(j.spans); err != nil {
+				return err
+			}
+		}
+		return nil
+	}})
 }
 
 // mode reads the operating mode once more.

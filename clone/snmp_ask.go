@@ -182,7 +182,11 @@ func (s *SNMPWalk) Scan(ctx context.Context, v *Visit, port profiles.Port) error
 	if err := s.strangers(ctx, t, answering); err != nil {
 		return err
 	}
-	return s.again(ctx, most)
+	if err := s.again(ctx, most); err != nil {
+		return err
+	}
+	most.follow()
+	return nil
 }
 
 // who finds out which versions, communities and users are answered. A community that is answered in both

@@ -3,8 +3,10 @@ package clone
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"hash/maphash"
 	"io"
+	"slices"
 	"time"
 
 	"ringer/capture/snmp"
@@ -157,6 +159,7 @@ func (w *snmpTour) snapshot(ctx context.Context) error {
 			if sum != list[i].sum {
 				moved++
 			}
+			w.note(b, sum != list[i].sum)
 			if list[i].moves || sum != list[i].sum {
 				fresh.put(b.OID, sum, true)
 			}
@@ -170,3 +173,45 @@ func (w *snmpTour) snapshot(ctx context.Context) error {
 	}
 	return fresh.err()
 }
+
+// note keeps the names of some numbers, those that moved apart from those that did not yet. Clocks are like no
+// number of another protocol.
+func (w *snmpTour) note(b *snmp.VarBind, moved bool) {
+	_, _, number := snmpNumber(b.Value.Type, b.Value.Content())
+	if !number || b.Value.Type == snmp.TypeTimeTicks {
+		return
+	}
+	to := &w.may
+	if moved {
+		to = &w.moved
+	}
+	if len(*to) < togetherMost*snmpGetMost && !slices.ContainsFunc(*to, b.OID.Equal) {
+		*to = append(*to, slices.Clone(b.OID))
+	}
+}
+
+// follow leaves the numbers that moved to be read with other protocols, and in the room that is left in the
+// last question some that may.
+func (w *snmpTour) follow() {
+	if w == nil {
+		return
+	}
+	w.may = slices.DeleteFunc(w.may, func(o snmp.OID) bool { return slices.ContainsFunc(w.moved, o.Equal) })
+	all := slices.Clone(w.moved[:min(len(w.moved), togetherMost*snmpTogether)])
+	room := (len(all)+snmpTogether-1)/snmpTogether*snmpTogether - len(all)
+	if len(all) == 0 {
+		room = snmpTogether
+	}
+	all = append(all, w.may[:min(len(w.may), room)]...)
+	w.v.follow(follower{protocol: "snmp", port: w.port, moved: len(w.moved), questions: (len(all) + snmpTogether - 1) / snmpTogether, hangUp: w.snmpTalk.close, read: func(ctx context.Context) error {
+		for part := range slices.Chunk(all, snmpTogether) {
+			if _, err := w.ask(ctx, len(part), w.get(part...)); err != nil && (errors.Is(err, ErrGone) || !goOn(err)) {
+				return err
+			}
+		}
+		return nil
+	}})
+}
+
+// snmpTogether variables are asked for at once where all agents are to take it.
+const snmpTogether = 20

@@ -31,6 +31,7 @@ type snmpTour struct {
 	known       []snmp.OID // the first variables
 	last        snmp.OID
 	moving      *snmpMoving
+	moved, may  []snmp.OID // the first numbers that were seen to move, and those that may
 }
 
 const (

@@ -31,11 +31,12 @@ type Visit struct {
 		DialContext(ctx context.Context, network, addr string) (net.Conn, error)
 	}
 
-	pace    *pace
-	turns   chan struct{} // one for each connection that may be open
-	mu      sync.Mutex
-	tallies map[string]*Tally
-	remarks []Remark
+	pace      *pace
+	turns     chan struct{} // one for each connection that may be open
+	mu        sync.Mutex
+	tallies   map[string]*Tally
+	remarks   []Remark
+	followers []follower // of what moves, when the scans are over
 }
 
 // NewVisit begins a visit: the budget's time runs. Memory and Keys are set before the first question.

@@ -78,6 +78,7 @@ func sharedFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.IntFlag{Name: "samples", Usage: "ask `N` times for what may change, in each protocol", DefaultText: "by protocol"},
 		&cli.DurationFlag{Name: "every", Usage: "with `TIME` between", DefaultText: "by protocol"},
+		&cli.IntFlag{Name: "together", Usage: "at the end, read what moves in all protocols together `N` times, --every TIME, to find values that several of them show; 0: do not", Value: togetherTimes, DefaultText: "30, every 4s"},
 		&cli.StringFlag{Name: "user", Usage: "log in to web pages as `NAME:PASSWORD`, or NAME:@FILE that holds the password; without a colon, ask as NAME in SNMPv3"},
 	}
 }
@@ -158,8 +159,12 @@ func cloneTargets(c *cli.Context, all []asker) error {
 	if err != nil {
 		return err
 	}
+	together, err := togetherOf(c)
+	if err != nil {
+		return err
+	}
 	if c.Bool("dry-run") {
-		return printPlan(c, scanners, targets, care)
+		return printPlan(c, scanners, targets, care, together)
 	}
 	j, err := openJournal(c, targets, scanners)
 	if err != nil {
@@ -168,7 +173,7 @@ func cloneTargets(c *cli.Context, all []asker) error {
 	defer j.close()
 	begun := time.Now()
 	show := startCloneProgress(c)
-	summaries := askAll(c.Context, j, targets, scanners, ports, care, show)
+	summaries := askAll(c.Context, j, targets, scanners, ports, care, together, show)
 	show.end()
 	devices, err := j.finish(c.Context.Err() == nil)
 	if err != nil {
@@ -220,6 +225,34 @@ func setPositive(c *cli.Context, flags map[string]any) error {
 	return nil
 }
 
+// together is how often, and with what time between, what moves is read in all protocols together.
+type together struct {
+	times int
+	every time.Duration
+}
+
+// Two minutes: values that change every few seconds change some twenty times then, which it takes to tell them from
+// others (clone/couple_agree.go).
+const (
+	togetherTimes = 30
+	togetherEvery = 4 * time.Second
+)
+
+// togetherOf reads the options. One protocol has nothing to be read together with.
+func togetherOf(c *cli.Context) (t together, err error) {
+	t = together{c.Int("together"), togetherEvery}
+	if t.times < 0 {
+		return t, usage("--together %d: want how often, or 0 for not at all", t.times)
+	}
+	if c.IsSet("every") {
+		t.every = c.Duration("every")
+	}
+	if c.Bool("no-couple") {
+		t.times = 0
+	}
+	return t, nil
+}
+
 // scannersOf makes the scanners that are wanted.
 func scannersOf(c *cli.Context, all []asker) ([]clone.Scanner, error) {
 	var only []string
@@ -267,7 +300,7 @@ type cloneSummary struct {
 const devicesAtOnce = 16
 
 // askAll asks every target; what is said goes to the journal.
-func askAll(ctx context.Context, j *journal, targets []target, scanners []clone.Scanner, ports []clone.Candidate, care clone.Care, show *cloneProgress) []cloneSummary {
+func askAll(ctx context.Context, j *journal, targets []target, scanners []clone.Scanner, ports []clone.Candidate, care clone.Care, together together, show *cloneProgress) []cloneSummary {
 	summaries := make([]cloneSummary, len(targets))
 	room := make(chan struct{}, devicesAtOnce)
 	var all sync.WaitGroup
@@ -283,7 +316,7 @@ func askAll(ctx context.Context, j *journal, targets []target, scanners []clone.
 			defer func() { <-room }()
 			v := j.visit(t, care)
 			show.watch(v)
-			err := askInTime(ctx, v, t, scanners, ports)
+			err := askInTime(ctx, v, t, scanners, ports, together)
 			show.leave(v)
 			s := cloneSummary{Target: t.name, Address: t.addr.String(), Tallies: v.Tallies(), Remarks: v.Remarks()}
 			if err != nil && ctx.Err() == nil {
@@ -297,10 +330,13 @@ func askAll(ctx context.Context, j *journal, targets []target, scanners []clone.
 }
 
 // askInTime ends when the time that the care allows is over.
-func askInTime(ctx context.Context, v *clone.Visit, t target, scanners []clone.Scanner, ports []clone.Candidate) error {
+func askInTime(ctx context.Context, v *clone.Visit, t target, scanners []clone.Scanner, ports []clone.Candidate, together together) error {
 	within, cancel := v.Within(ctx)
 	defer cancel()
 	err := askDevice(within, v, t, scanners, ports)
+	if err == nil && within.Err() == nil {
+		err = v.Together(within, together.times, together.every)
+	}
 	if within.Err() != nil {
 		return context.Cause(within)
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // printPlan shows what would be asked. Nothing is sent for it.
-func printPlan(c *cli.Context, scanners []clone.Scanner, targets []target, care clone.Care) error {
+func printPlan(c *cli.Context, scanners []clone.Scanner, targets []target, care clone.Care, together together) error {
 	type row struct {
 		Protocol string `json:"protocol"`
 		Kind     string `json:"kind"`
@@ -33,6 +33,11 @@ func printPlan(c *cli.Context, scanners []clone.Scanner, targets []target, care 
 			least, most = least+step.Least, most+max(step.Most, step.Least)
 			t.add(name, step.Kind, count(step.Least), top)
 		}
+	}
+	if together.times > 0 && len(scanners) > 1 {
+		kind := fmt.Sprintf("what moves, in all protocols together, %d times, every %v", together.times, together.every)
+		rows = append(rows, row{"all", kind, 0, 0})
+		t.add("all", kind, "0", "what there is")
 	}
 	if c.Bool("json") {
 		return printJSON(c, map[string]any{"targets": len(targets), "care": care.Name, "questions": rows, "least": least, "most": most, "unbounded": open, "limit": care.Time.String()})

@@ -40,14 +40,22 @@ func mustRinger(t *testing.T, args ...string) string {
 // compared.
 func standingDevice(t *testing.T) string {
 	t.Helper()
+	return waterWith(t, func(points map[string]*profiles.Point) {
+		for _, p := range points {
+			p.Dynamics = nil
+		}
+	})
+}
+
+// waterWith is the shipped controller with its points changed.
+func waterWith(t *testing.T, change func(map[string]*profiles.Point)) string {
+	t.Helper()
 	dev, err := profiles.Load("../../profiles/s7-1200-water")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer closeProfiles(dev)
-	for _, p := range dev.Points {
-		p.Dynamics = nil
-	}
+	change(dev.Points)
 	dir := filepath.Join(t.TempDir(), "device")
 	if err := dev.Save(dir); err != nil {
 		t.Fatal(err)
