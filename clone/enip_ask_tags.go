@@ -67,10 +67,37 @@ func (a *enipAsking) symbols() error {
 		}
 	}
 	a.remark(NotThere, "lists of tags")
-	if len(a.found) > 0 {
-		return a.named(a.found[0].way)
+	if len(a.found) == 0 {
+		return nil
 	}
-	return nil
+	way, err := a.readable()
+	if err != nil {
+		return err
+	}
+	return a.named(way)
+}
+
+// readable is the first way on which one of the tags that the user named can be read; some devices read tags
+// only of what is sent on.
+func (a *enipAsking) readable() (enip.Path, error) {
+	for _, text := range a.Tags {
+		p, _, err := parseENIPTag(text)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range a.found {
+			a.way = m.way
+			a.expect(1)
+			r, err := a.ask(enip.Request{Service: enip.ReadTag, Path: p, Data: []byte{1, 0}})
+			if err != nil {
+				return nil, err
+			}
+			if r != nil && (r.Status == enip.Success || r.Status == enip.PartialTransfer) {
+				return m.way, nil
+			}
+		}
+	}
+	return a.found[0].way, nil
 }
 
 // named adds the tags that the user named.

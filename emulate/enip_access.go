@@ -12,11 +12,8 @@ func (x *enipSession) tag(q *enip.Request, r *enip.Response) Origin {
 	if at.tag == nil {
 		return x.refuse(r, x.d.noTag.Status, x.d.noTag.Extended...)
 	}
-	if status != enip.Success {
-		if extended != 0 {
-			return x.refuse(r, status, extended)
-		}
-		return x.refuse(r, status)
+	if status != enip.Success { // of paths, too, with a word behind it: 0
+		return x.refuse(r, status, extended)
 	}
 	switch q.Service {
 	case enip.ReadTag, enip.ReadTagFragmented:
@@ -36,8 +33,8 @@ func (x *enipSession) readTag(at enipPlace, q *enip.Request, r *enip.Response) O
 	if q.Service == enip.ReadTagFragmented {
 		want = 6
 	}
-	if len(q.Data) != want {
-		return x.refuse(r, enipWrongSize(len(q.Data), want))
+	if len(q.Data) < want {
+		return x.refuse(r, enip.NotEnoughData)
 	}
 	count := int(le.Uint16(q.Data))
 	size := count * at.typ.size
@@ -96,7 +93,7 @@ func (x *enipSession) writeTag(at enipPlace, q *enip.Request, r *enip.Response) 
 	size := count * at.typ.size
 	if want == 6 {
 		if le.Uint32(data[2:]) > uint32(size) {
-			return x.refuse(r, enip.GeneralError, enip.BeyondEnd)
+			return x.refuse(r, enip.GeneralError, enip.OffsetBeyondEnd)
 		}
 		offset = int(le.Uint32(data[2:]))
 	}
@@ -104,9 +101,10 @@ func (x *enipSession) writeTag(at enipPlace, q *enip.Request, r *enip.Response) 
 	if count == 0 || count > at.left {
 		return x.refuse(r, enip.GeneralError, enip.BeyondEnd)
 	}
-	if want == 2 && len(data) != size || len(data) > size-offset {
-		return x.refuse(r, enipWrongSize(len(data), size-offset))
+	if want == 2 && len(data) < size {
+		return x.refuse(r, enip.NotEnoughData)
 	}
+	data = data[:min(len(data), size-offset)] // controllers take no notice of more: pycomm3 sends its write twice
 	var status uint8
 	var from Origin
 	if at.bit >= 0 {
@@ -137,8 +135,8 @@ func (x *enipSession) modifyTag(at enipPlace, q *enip.Request, r *enip.Response)
 		return x.refuse(r, enip.GeneralError, enip.TypeMismatch)
 	case n != 1 && n != 2 && n != 4 && n != 8 && n != 12 || n > at.left*at.typ.size:
 		return x.refuse(r, enip.InvalidParameterValue)
-	case len(masks) != 2*n:
-		return x.refuse(r, enipWrongSize(len(masks), 2*n))
+	case len(masks) < 2*n:
+		return x.refuse(r, enip.NotEnoughData)
 	}
 	start := len(x.buf)
 	b := at.tag.held(x.st, x.buf, at.offset, n)

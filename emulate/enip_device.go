@@ -37,7 +37,8 @@ type enipDevice struct {
 	ways           []string // "" is the device itself
 	routes         []string
 	noWay          profiles.ENIPAnswer
-	noClass        uint8 // what classes get that there are not
+	absent         map[enipClass]bool // classes that were refused
+	noClass        uint8              // what classes get that there are not
 	noInstance     uint8
 	noTag          profiles.ENIPAnswer
 	lists          map[enip.Command]*Cell
@@ -67,10 +68,10 @@ const enipFirstID = 0x00010000
 func newENIPDevice(st *State, dev *profiles.Device) (*enipDevice, error) {
 	d := &enipDevice{
 		st: st, dev: dev, sessions: map[uint32]bool{}, modules: map[int]*enip.Identity{}, connections: map[uint32]*enipConnection{}, ways: []string{""},
-		lists: map[enip.Command]*Cell{}, asks: map[string]*Cell{}, attributes: map[enipAttribute]*enipValue{}, classes: map[enipClass]bool{},
+		lists: map[enip.Command]*Cell{}, asks: map[string]*Cell{}, attributes: map[enipAttribute]*enipValue{}, classes: map[enipClass]bool{}, absent: map[enipClass]bool{},
 		types: map[string]*enipType{}, templates: map[uint32]*enipType{}, tags: map[string]*enipTag{}, symbols: map[string][]*enipTag{},
 		noWay:   profiles.ENIPAnswer{Status: enip.ConnectionFailure, Extended: []uint16{enip.InvalidLinkAddress}, Data: []byte{1, 0}},
-		noTag:   profiles.ENIPAnswer{Status: enip.PathSegmentError},
+		noTag:   profiles.ENIPAnswer{Status: enip.PathSegmentError, Extended: []uint16{0}},
 		noClass: enip.PathDestinationUnknown, noInstance: enip.ObjectDoesNotExist,
 		lastSession: enipFirstID + uint32(st.Rand("enip session").Uint32()&0xFFFF), lastConnection: enipFirstID + uint32(st.Rand("enip connection").Uint32()&0xFFFF),
 	}
@@ -429,6 +430,7 @@ func (d *enipDevice) openRefusals() {
 	votes := map[uint8]int{}
 	for r, n := range count {
 		if !there[r.class] {
+			d.absent[r.class] = true
 			votes[r.status] += n
 		} else if r.status != enip.ServiceNotSupported {
 			d.noInstance = r.status

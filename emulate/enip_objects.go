@@ -2,7 +2,6 @@ package emulate
 
 import (
 	"encoding/binary"
-	"slices"
 
 	"ringer/capture/enip"
 )
@@ -83,11 +82,11 @@ func (d *enipDevice) status(st *State) uint16 {
 }
 
 // standard gives the attributes of the objects that every device has: Identity, TCP/IP Interface, Ethernet
-// Link (CIP, section 5-2; EIP, sections 5-4 and 5-5).
+// Link (CIP, section 5-2; EIP, sections 5-4 and 5-5); and of those that controllers have.
 func (x *enipSession) standard(dst []byte, way int, class, instance, attribute uint32) ([]byte, bool) {
 	le, d := binary.LittleEndian, x.d
 	if instance == 0 {
-		if !slices.Contains(enipStandard, class) {
+		if !d.stands(way, class) {
 			return dst, false
 		}
 		switch attribute {
@@ -99,10 +98,12 @@ func (x *enipSession) standard(dst []byte, way int, class, instance, attribute u
 		}
 		return dst, false
 	}
-	if instance != 1 {
+	if instance != 1 || !d.stands(way, class) {
 		return dst, false
 	}
 	switch class {
+	case enip.ClassProgramName, enip.ClassWallClock:
+		return x.controller(dst, class, attribute)
 	case enip.ClassIdentity:
 		i := &d.identity
 		if m := d.modules[way]; m != nil {
@@ -163,9 +164,7 @@ func (x *enipSession) standard(dst []byte, way int, class, instance, attribute u
 	return dst, false
 }
 
-// enipStandard are the classes that standard knows, with how many attributes GetAttributesAll has of each.
-var enipStandard = []uint32{enip.ClassIdentity, enip.ClassTCPIP, enip.ClassEthernetLink}
-
+// enipAllOf is how many attributes GetAttributesAll has of the classes that standard knows.
 var enipAllOf = map[uint32]uint32{enip.ClassIdentity: 7, enip.ClassTCPIP: 6, enip.ClassEthernetLink: 3}
 
 // addresses are those of the interface: the address that the device is asked on, its network, nothing else.
@@ -214,7 +213,7 @@ func (x *enipSession) object(way int, q *enip.Request, t enip.Target, r *enip.Re
 
 // missing says why there is no such attribute: no class, no instance, or no more than that.
 func (x *enipSession) missing(way int, t enip.Target) uint8 {
-	standard := slices.Contains(enipStandard, t.Class) || t.Class == enip.ClassMessageRouter || t.Class == enip.ClassConnectionManager
+	standard := x.d.stands(way, t.Class) || t.Class == enip.ClassMessageRouter || t.Class == enip.ClassConnectionManager
 	c := x.d.classes
 	if !standard && !c[enipClass{way, t.Class}] && !c[enipClass{0, t.Class}] {
 		return x.d.noClass

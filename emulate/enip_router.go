@@ -97,7 +97,9 @@ func (x *enipSession) recorded(way int, q *enip.Request) (a profiles.ENIPAnswer,
 	c := x.d.asks[string(x.key)]
 	if c == nil && way != 0 { // it may have been asked on a connection of which nobody knows where it led
 		x.key[0], x.key[1] = 0, 0
-		c = x.d.asks[string(x.key)]
+		if c = x.d.asks[string(x.key)]; c != nil && x.tagElsewhere(q, c) {
+			c = nil
+		}
 	}
 	if c == nil {
 		return a, Refused, false
@@ -111,6 +113,19 @@ func (x *enipSession) recorded(way int, q *enip.Request) (a profiles.ENIPAnswer,
 		from = Refused
 	}
 	return a, from, err == nil
+}
+
+// tagElsewhere says whether the device itself refused what asks for a tag that it has: it was read on another way.
+func (x *enipSession) tagElsewhere(q *enip.Request, c *Cell) bool {
+	if s, _, ok := q.Path.Next(); !ok || s.Kind != enip.SegmentSymbol {
+		return false
+	}
+	v, _ := c.Peek(x.st)
+	if a, err := profiles.ParseENIPAnswer(v); err != nil || a.Status == enip.Success || a.Status == enip.PartialTransfer {
+		return false
+	}
+	at, status, _ := x.d.find(q.Path)
+	return at.tag != nil && status == enip.Success
 }
 
 // fill makes a recorded answer one to this request.

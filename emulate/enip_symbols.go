@@ -63,9 +63,9 @@ func cutProgram(name string) (program, tag string, ok bool) {
 	return program, tag, true
 }
 
-// symbolAt is one of the controller's symbols.
-func (d *enipDevice) symbolAt(instance uint32) *enipTag {
-	list := d.symbols[""]
+// symbolAt is one of the symbols of a program, in lower case; of the controller's for "".
+func (d *enipDevice) symbolAt(program string, instance uint32) *enipTag {
+	list := d.symbols[program]
 	i, ok := slices.BinarySearchFunc(list, instance, func(t *enipTag, n uint32) int { return cmp.Compare(t.instance, n) })
 	if !ok {
 		return nil
@@ -122,7 +122,7 @@ func (x *enipSession) symbol(way int, q *enip.Request, t enip.Target, r *enip.Re
 	default:
 		return x.refuse(r, enip.ServiceNotSupported)
 	}
-	tag := x.d.symbolAt(t.Instance)
+	tag := x.d.symbolAt("", t.Instance)
 	if tag == nil {
 		return x.refuse(r, x.d.noInstance)
 	}

@@ -253,15 +253,21 @@ func (d *enipDevice) find(p enip.Path) (at enipPlace, status uint8, extended uin
 	switch {
 	case s.Kind == enip.SegmentSymbol:
 		name := lowered(lower[:0], s.Bytes)
-		if t = d.tags[string(name)]; t == nil || t.typ == nil {
-			if member, after, ok := rest.Next(); ok && member.Kind == enip.SegmentSymbol && len(name)+len(member.Bytes) < 255 { // Program:Main, then the tag
-				t = d.tags[string(lowered(append(name, '.'), member.Bytes))]
-				rest = after
+		if t = d.tags[string(name)]; t != nil && t.typ != nil {
+			break
+		}
+		switch next, after, ok := rest.Next(); { // Program:Main, then the tag: its name, or its number
+		case !ok:
+		case next.Kind == enip.SegmentSymbol && len(name)+len(next.Bytes) < 255:
+			t, rest = d.tags[string(lowered(append(name, '.'), next.Bytes))], after
+		case next.Kind == enip.SegmentClass && next.Value == enip.ClassSymbol:
+			if next, after, ok = after.Next(); ok && next.Kind == enip.SegmentInstance {
+				t, rest = d.symbolAt(string(name), next.Value), after
 			}
 		}
 	case s.Kind == enip.SegmentClass && s.Value == enip.ClassSymbol:
 		if s, rest, ok = rest.Next(); ok && s.Kind == enip.SegmentInstance {
-			t = d.symbolAt(s.Value)
+			t = d.symbolAt("", s.Value)
 		}
 	}
 	if t == nil || t.typ == nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	"ringer/capture/enip"
 	"ringer/profiles"
@@ -103,7 +104,7 @@ func (d *enipDevice) openTypes(sections []*profiles.ENIP) error {
 		}
 		t.definition = t.define()
 		if t.handle == 0 {
-			t.handle = enipHandle(t.definition)
+			t.handle = enipHandle(t.encoding(nil))
 		}
 	}
 	return nil
@@ -222,9 +223,30 @@ func (t *enipType) define() []byte {
 // enipDefinitionExtra is how much longer attribute 4 says that a definition is than what is read.
 const enipDefinitionExtra = 23
 
-// enipHandle makes a handle of a definition: a CRC-16, as controllers do, though over what only they know.
+// encoding is the text that a structure's handle is made of: its name and the types of its members, the words
+// and bytes that bits lie in among them ("Logix 5000 Controllers Data Access", 1756-PM020, "CIP Data Types":
+// abbreviated types).
+func (t *enipType) encoding(b []byte) []byte {
+	b = append(b, t.name...)
+	if t.code != enip.STRUCT {
+		return b
+	}
+	for i := range t.members {
+		m := &t.members[i]
+		if m.bit >= 0 {
+			continue
+		}
+		b = m.typ.encoding(append(b, ','))
+		if m.count > 0 {
+			b = append(strconv.AppendInt(append(b, '['), int64(m.count), 10), ']')
+		}
+	}
+	return b
+}
+
+// enipHandle makes a handle: a CRC-16 of the encoding.
 func enipHandle(b []byte) uint16 {
-	crc := uint16(0xFFFF)
+	crc := uint16(0)
 	for _, c := range b {
 		crc ^= uint16(c)
 		for range 8 {
@@ -235,5 +257,5 @@ func enipHandle(b []byte) uint16 {
 			}
 		}
 	}
-	return max(crc, 1)
+	return crc
 }

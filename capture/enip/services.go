@@ -111,12 +111,20 @@ const (
 	ClassConnection        = 0x05
 	ClassConnectionManager = 0x06
 	ClassFile              = 0x37
+	ClassProgramName       = 0x64 // of Logix controllers: the name of the project they run
 	ClassPCCC              = 0x67
 	ClassSymbol            = 0x6B
 	ClassTemplate          = 0x6C
 	ClassMemory            = 0x72 // of Logix controllers: tags by their address
+	ClassWallClock         = 0x8B // of Logix controllers
 	ClassTCPIP             = 0xF5
 	ClassEthernetLink      = 0xF6
+)
+
+// Attributes of a controller's clock, in microseconds since 1970: as it was set, and in local time.
+const (
+	WallClockTime  = 6
+	WallClockLocal = 11
 )
 
 // General status codes (CIP, appendix B).
@@ -144,7 +152,8 @@ const (
 	PathSizeInvalid               = 0x26
 	AttributeListShort            = 0x1C
 	EmbeddedServiceError          = 0x1E
-	GeneralError                  = 0xFF // with one of the next two as additional status, for tags
+	GeneralError                  = 0xFF // with one of the next three as additional status, for tags
+	OffsetBeyondEnd        uint16 = 0x2104
 	BeyondEnd              uint16 = 0x2105
 	TypeMismatch           uint16 = 0x2107
 )

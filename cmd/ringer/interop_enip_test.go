@@ -21,8 +21,8 @@ import (
 func enipPython(t *testing.T) string {
 	t.Helper()
 	p := python(t)
-	if out, err := exec.Command(p, "-c", "import pylogix, cpppo").CombinedOutput(); err != nil {
-		t.Skipf("no pylogix and cpppo: run .ci/install (%v %s)", err, out)
+	if out, err := exec.Command(p, "-c", "import pylogix, cpppo, pycomm3").CombinedOutput(); err != nil {
+		t.Skipf("no pylogix, cpppo and pycomm3: run .ci/install (%v %s)", err, out)
 	}
 	return p
 }
@@ -67,6 +67,40 @@ func TestInteropENIPTags(t *testing.T) {
 		}
 	}
 	enipUnmalformed(t, file, at)
+}
+
+// TestInteropENIPPycomm3: pycomm3 opens the controller, lists its tags with their structures, reads and writes
+// them, several at once, too, and asks for the controller's name and clock.
+func TestInteropENIPPycomm3(t *testing.T) {
+	py := enipPython(t)
+	const at = "127.0.46.21"
+	decoy(t, []string{at + ":44818"}, enipTagProfile(t), "--bind", at)
+	var got, want map[string]any
+	if err := json.Unmarshal([]byte(output(t, py, "testdata/enip_pycomm3.py", "logix", at)), &got); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal([]byte(`{
+		"product": "1769-L33ER/A LOGIX5333ER", "name": "line3", "keyswitch": "REMOTE RUN", "programs": ["Main"], "clock": true,
+		"tags": ["BATCH: STRING [0, 0, 0] Read/Write", "COUNT: DINT [0, 0, 0] Read/Write", "COUNTS: DINT [10, 0, 0] Read/Write",
+			"FLAGS: DWORD [2, 0, 0] Read/Write", "GRID: INT [2, 3, 0] Read/Write", "LEVEL: REAL [0, 0, 0] Read/Write",
+			"LONG: DINT [400, 0, 0] Read/Write", "Program:Main.STEP: INT [0, 0, 0] Read/Write", "SERIAL: LINT [0, 0, 0] Read Only",
+			"TANK1: Tank [0, 0, 0] Read/Write", "TANKS: Tank [3, 0, 0] Read/Write"],
+		"members": ["level", "pump", "alarm", "hours", "trend"],
+		"reads": {"LEVEL": 2.5, "COUNT": 42, "COUNTS{10}": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], "COUNTS[3]{2}": [4, 5], "GRID[1,2]": 23, "FLAGS[5]": false,
+			"TANK1": {"level": 2.5, "pump": true, "alarm": false, "hours": 0, "trend": [0, 0, 0, 0]}, "TANK1.level": 2.5, "TANK1.pump": true,
+			"BATCH": "B-1042", "SERIAL": 123456789012, "Program:Main.STEP": 7, "NOPE": null},
+		"writes": {"COUNT": null, "COUNTS[2]{2}": null, "FLAGS[5]": null, "COUNT.3": null, "TANKS[1]": null, "TANK1.level": null, "BATCH": null,
+			"LONG{400}": null, "LEVEL": "Invalid value", "SERIAL": "Permission denied", "Program:Main.STEP": null},
+		"read back": {"COUNT": 15, "COUNTS[2]{2}": [30, 40], "FLAGS[5]": true, "TANK1.level": 3.25, "LEVEL": 3.25, "BATCH": "X-77", "LONG[399]": 399,
+			"TANKS[1]": {"level": 1.5, "pump": true, "alarm": false, "hours": 5, "trend": [1, 2, 3, 4]}, "Program:Main.STEP": 12},
+		"several": [3.25, 15, null, [30, 40], "X-77"]}`), &want); err != nil {
+		t.Fatal(err)
+	}
+	for what, w := range want {
+		if !reflect.DeepEqual(got[what], w) {
+			t.Errorf("%s: got %v, want %v", what, got[what], w)
+		}
+	}
 }
 
 // TestInteropENIPTagsLearned: what pylogix lists and reads is enough to make a decoy with the same tags and
