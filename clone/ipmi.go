@@ -150,6 +150,9 @@ func (l *ipmiLearner) command(x *capture.Exchange, q *ipmi.Command, reply wire.M
 	}
 	in := q.Session.ID != 0
 	l.sessions.proved(x.Conn, &q.Session)
+	if in && !x.Lost {
+		l.sessions.heard(x.Conn, &q.Session, r != nil)
+	}
 	if r == nil {
 		if !in {
 			l.sample(&l.outside, profiles.IPMICell(q.Target, q.Data(nil)), nil, x)

@@ -25,6 +25,9 @@ type ipmiSessions struct {
 	anonymous bool
 	codes     profiles.IPMIRefuse
 	most      int
+	offers    *uint8
+	brief     bool
+	answered  map[uint8]bool // whether anything was, in sessions of a suite
 	asking    map[uint64]ipmiAsking
 	passwords map[string]string // proven, by name
 }
@@ -33,6 +36,8 @@ type ipmiSessions struct {
 type ipmiAsking struct {
 	user   string
 	random [16]byte
+	suite  uint8
+	plus   bool
 }
 
 // ipmiAskingMax bounds the pairs of peers, and the handshakes that are recognised.
@@ -40,7 +45,7 @@ const ipmiAskingMax = 1 << 10
 
 func newIPMISessions() ipmiSessions {
 	return ipmiSessions{
-		refused: map[uint8]bool{}, names: map[string]bool{}, asking: map[uint64]ipmiAsking{}, passwords: map[string]string{},
+		refused: map[uint8]bool{}, answered: map[uint8]bool{}, names: map[string]bool{}, asking: map[uint64]ipmiAsking{}, passwords: map[string]string{},
 	}
 }
 
@@ -70,13 +75,21 @@ func (l *ipmiLearner) openSession(x *capture.Exchange, q *ipmi.OpenSession, repl
 	if standard && !slices.Contains(l.sessions.opened, n) {
 		l.sessions.opened = append(l.sessions.opened, n)
 	}
+	if q.MaxRole == 0 && r.MaxRole != ipmiAdministrator {
+		l.sessions.offers = &r.MaxRole
+	}
+	if standard && len(l.sessions.asking) < ipmiAskingMax {
+		l.sessions.asking[x.Conn] = ipmiAsking{suite: n, plus: true}
+	}
 	return standard
 }
 
 func (l *ipmiLearner) rakp1(x *capture.Exchange, q *ipmi.RAKP1, reply wire.Message) bool {
 	s := &l.sessions
 	if len(s.asking) < ipmiAskingMax {
-		s.asking[x.Conn] = ipmiAsking{string(q.User), q.Random}
+		a := s.asking[x.Conn]
+		a.user, a.random = string(q.User), q.Random
+		s.asking[x.Conn] = a
 	}
 	r, ok := reply.(*ipmi.RAKP2)
 	switch {
@@ -137,6 +150,13 @@ func (s *ipmiSessions) proved(conn uint64, h *ipmi.Session) {
 	}
 }
 
+// heard notes whether sessions of a cipher suite are answered: some controllers open them, and then are silent.
+func (s *ipmiSessions) heard(conn uint64, h *ipmi.Session, answered bool) {
+	if a := s.asking[conn]; a.plus && h.Format == ipmi.FormatRMCPPlus {
+		s.answered[a.suite] = s.answered[a.suite] || answered
+	}
+}
+
 // session learns from the commands that are about sessions; true: the decoy answers them by itself.
 func (l *ipmiLearner) session(x *capture.Exchange, q *ipmi.Command, r *ipmi.Reply) bool {
 	s := &l.sessions
@@ -169,11 +189,15 @@ func (l *ipmiLearner) session(x *capture.Exchange, q *ipmi.Command, r *ipmi.Repl
 	case *ipmi.GetSessionInfo:
 		if c, ok := r.Body.(*ipmi.GetSessionInfoReply); ok && r.Code == ipmi.CodeOK {
 			s.most = max(s.most, int(c.Possible&0x3f))
+			s.brief = s.brief || len(c.Rest) == briefInfo
 			return q.Session.ID != 0
 		}
 	}
 	return false
 }
+
+// briefInfo is how much is said of a session without its peer: user, privilege and channel (section 22.20).
+const briefInfo = 3
 
 // suites are those that open a session: the ones that are listed, and not seen refused, and those that did.
 func (s *ipmiSessions) suites() (all []uint8) {
@@ -213,7 +237,12 @@ func (l *ipmiLearner) finishSessions(sec *profiles.IPMI, out *Output) {
 			sec.Auth = append(sec.Auth, name)
 		}
 	}
-	sec.Sessions, sec.Anonymous = s.most, s.anonymous
+	sec.Sessions, sec.Anonymous, sec.Offers, sec.BriefInfo = s.most, s.anonymous, s.offers, s.brief
+	for _, suite := range slices.Sorted(maps.Keys(s.answered)) {
+		if !s.answered[suite] {
+			sec.Mute = append(sec.Mute, suite)
+		}
+	}
 	if c := s.codes; c.UnknownUser != nil && *c.UnknownUser != uint8(ipmi.UnauthorizedName) ||
 		c.WrongPassword != nil && *c.WrongPassword != uint8(ipmi.InvalidIntegrityCheck) || c.Suite != nil && *c.Suite != uint8(ipmi.NoMatchingCipherSuite) {
 		sec.Refuse = &c

@@ -309,6 +309,9 @@ func (s *ipmiService) sessionInfo(n *ipmiSession, b *ipmi.GetSessionInfo) (ipmi.
 			channel |= 1 << 4
 		}
 		r.Rest = append(r.Rest, o.user.slot, o.role, channel)
+		if s.sec.BriefInfo {
+			return ipmi.CodeOK, r, Modelled, ""
+		}
 		a := o.peer.Remote.Addr().Unmap()
 		ip := [4]byte{}
 		if a.Is4() {

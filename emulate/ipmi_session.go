@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"encoding/binary"
 	"encoding/hex"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,6 +34,7 @@ type ipmiSession struct {
 	handle  uint8
 	signs   bool // messages are authenticated
 	hides   bool // and encrypted
+	mute    bool // and not answered
 	last    ipmiLast
 	console *ipmiConsole
 	attempt []byte // the last message of the handshake, and its answer, in case it comes again
@@ -214,8 +216,13 @@ func (p *ipmiPeer) openSession(m *ipmi.OpenSession) wire.Message {
 	n := s.begin(p.peer)
 	n.format = ipmi.FormatRMCPPlus
 	n.Console, n.BMC, n.Algorithms, n.GUID = m.Console, n.id, m.Algorithms, s.guid
+	suite, standard := m.Algorithms.Number()
+	n.mute = standard && slices.Contains(s.sec.Mute, suite)
 	if r.MaxRole == 0 {
 		r.MaxRole = ipmiAdministrator
+		if s.sec.Offers != nil {
+			r.MaxRole = *s.sec.Offers
+		}
 	}
 	r.BMC = n.id
 	return r

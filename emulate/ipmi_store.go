@@ -164,12 +164,18 @@ func (r *ipmiStore) sdrCommand(s *ipmiService, q *ipmi.Command) (ipmi.Code, ipmi
 	switch b := q.Body.(type) {
 	case *ipmi.GetSDR:
 		code, next, data := readRecord(r.sdr, b.Record, b.Offset, b.Count, s.sec.ReadMost, r.held(0, b.Reservation, b.Offset))
+		if code != ipmi.CodeOK {
+			return code, nil, true
+		}
 		return code, &ipmi.GetSDRReply{Next: next, Data: data}, true
 	case *ipmi.GetDeviceSDR:
 		if !s.knows(q.Target) {
 			return 0, nil, false
 		}
 		code, next, data := readRecord(r.sdr, b.Record, b.Offset, b.Count, s.sec.ReadMost, r.held(0, b.Reservation, b.Offset))
+		if code != ipmi.CodeOK {
+			return code, nil, true
+		}
 		return code, &ipmi.GetDeviceSDRReply{Next: next, Data: data}, true
 	}
 	switch {

@@ -34,12 +34,18 @@ type IPMI struct {
 	GUID string `yaml:"guid,omitempty"`
 	// Ciphers are the numbers of the cipher suites that open a session.
 	Ciphers []uint8 `yaml:"ciphers,omitempty,flow"`
+	// Mute are those of them that open a session in which nothing is answered.
+	Mute []uint8 `yaml:"mute,omitempty,flow"`
+	// Offers is the privilege that is offered to who asks for the highest there is; 4 unless it says.
+	Offers *uint8 `yaml:"offers,omitempty"`
 	// Auth are the kinds of authentication of IPMI 1.5 that open a session: none, md2, md5, password, oem.
 	Auth []string `yaml:"auth,omitempty,flow"`
 	// Anonymous: sessions without a name are opened, as the user of slot 1.
 	Anonymous bool `yaml:"anonymous,omitempty"`
 	// Sessions is how many may be open at once; sixteen unless it says.
 	Sessions int `yaml:"sessions,omitempty"`
+	// BriefInfo: what is said of a session leaves out from where it was opened.
+	BriefInfo bool `yaml:"brief_session_info,omitempty"`
 	// Slots is how long the list of users is, where no answers say so.
 	Slots int `yaml:"slots,omitempty"`
 	// Users says who is in which slot. Their passwords are the accounts'.
@@ -165,6 +171,14 @@ func (s *IPMI) Validate(v *Validation) {
 		if _, ok := ipmi.Suite(n); !ok {
 			v.At("ciphers", i).Errorf("%d is no cipher suite: want 0 to 19", n)
 		}
+	}
+	for i, n := range s.Mute {
+		if _, ok := ipmi.Suite(n); !ok {
+			v.At("mute", i).Errorf("%d is no cipher suite: want 0 to 19", n)
+		}
+	}
+	if s.Offers != nil && *s.Offers > 5 {
+		v.At("offers").Errorf("%d is no privilege: want 0 to 5", *s.Offers)
 	}
 	for i, a := range s.Auth {
 		if _, ok := IPMIFormats[a]; !ok {
