@@ -30,7 +30,7 @@ type ipmiService struct {
 
 	cells   map[string]*Cell // answers, by ipmiCell
 	written map[string][]byte
-	told    map[ipmi.Target]bool // commands that have cells
+	told    [ipmiGroups + 1][256]bool // commands that have cells
 	script  *Script
 	store   ipmiStore
 	chassis ipmiChassis
@@ -70,6 +70,9 @@ type ipmiUser struct {
 	changed bool     // since the decoy was started
 }
 
+// ipmiGroups has the bits of the number of a group of commands.
+const ipmiGroups = 0x3f
+
 // ipmiRandom is how much randomness is fetched at once: every encrypted packet takes some.
 const ipmiRandom = 512
 
@@ -85,7 +88,7 @@ func openIPMI(st *State, dev *profiles.Device, svc *profiles.Service, p wire.Pro
 		return openRecorded(st, dev, svc, p)
 	}
 	s := &ipmiService{
-		st: st, dev: dev, sec: sec, random: bufio.NewReaderSize(rand.Reader, ipmiRandom), cells: map[string]*Cell{}, written: map[string][]byte{}, told: map[ipmi.Target]bool{},
+		st: st, dev: dev, sec: sec, random: bufio.NewReaderSize(rand.Reader, ipmiRandom), cells: map[string]*Cell{}, written: map[string][]byte{},
 		sessions: map[uint32]*ipmiSession{}, most: sec.Sessions, sensors: map[uint8]*ipmiSensor{}, policy: -1,
 	}
 	if s.most == 0 {
@@ -184,7 +187,7 @@ func (s *ipmiService) addCell(cell string, t *profiles.Track, d *profiles.Dynami
 	if !command {
 		return nil
 	}
-	s.told[target] = true
+	s.told[target.NetFn&ipmiGroups][target.Cmd] = true
 	at, size := profiles.IPMINumber(target, data)
 	if size == 0 {
 		return nil
@@ -211,7 +214,7 @@ func (s *ipmiService) addCell(cell string, t *profiles.Track, d *profiles.Dynami
 
 // answered is what its cell says to a command: a completion code and data.
 func (s *ipmiService) answered(t ipmi.Target, ask []byte) (code ipmi.Code, data []byte, from Origin, ok bool) {
-	if !s.told[ipmi.Target{NetFn: t.NetFn, Cmd: t.Cmd}] {
+	if !s.told[t.NetFn&ipmiGroups][t.Cmd] {
 		return 0, nil, 0, false
 	}
 	s.key = profiles.AppendIPMICell(s.key[:0], t, ask)
@@ -220,7 +223,7 @@ func (s *ipmiService) answered(t ipmi.Target, ask []byte) (code ipmi.Code, data 
 
 // answeredOutside is what is said to it where there is no session.
 func (s *ipmiService) answeredOutside(t ipmi.Target, ask []byte) (code ipmi.Code, data []byte, from Origin, ok bool) {
-	if !s.told[ipmi.Target{NetFn: t.NetFn, Cmd: t.Cmd}] {
+	if !s.told[t.NetFn&ipmiGroups][t.Cmd] {
 		return 0, nil, 0, false
 	}
 	s.key = profiles.AppendIPMICell(append(s.key[:0], profiles.IPMIOutside...), t, ask)
@@ -249,7 +252,7 @@ func (s *ipmiService) write(t ipmi.Target, ask []byte, code ipmi.Code, data []by
 		return
 	}
 	s.written[cell] = append([]byte{byte(code)}, data...)
-	s.told[t] = true
+	s.told[t.NetFn&ipmiGroups][t.Cmd] = true
 }
 
 // ipmiWritten bounds the answers that visitors can change.

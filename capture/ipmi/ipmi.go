@@ -168,7 +168,8 @@ func (c *Conn) decode(from wire.Side, head RMCP, body []byte) wire.Message {
 func (c *Conn) encodesAgain(m wire.Message, body []byte) bool {
 	var err error
 	if p, ok := m.(payloadMessage); ok {
-		if _, ok := m.(*Sealed); ok {
+		switch m.(type) {
+		case *Command, *Reply, *SOL, *Sealed: // nothing of them is left aside
 			return true
 		}
 		c.again, err = p.appendPayload(c.again[:0])
