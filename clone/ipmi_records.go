@@ -16,9 +16,11 @@ import (
 type ipmiRecords struct {
 	sdr, sel ipmiChain
 	fru      map[uint8]*ipmiImage
-	empty    bool          // the log of events was seen empty
-	skew     time.Duration // how far its clock is ahead
-	changed  bool          // somebody changed the log: what is read from then on is not what was there
+	fruMost  uint8                 // the longest part that was given
+	fruLimit *profiles.IPMIReadFRU // how more was refused
+	empty    bool                  // the log of events was seen empty
+	skew     time.Duration         // how far its clock is ahead
+	changed  bool                  // somebody changed the log: what is read from then on is not what was there
 }
 
 // An ipmiChain is a list of records, each of which names the next.
@@ -168,6 +170,11 @@ func (l *ipmiLearner) record(x *capture.Exchange, q *ipmi.Command, r *ipmi.Reply
 				at *= 2
 			}
 			m.put(at, a.Data)
+			rec.fruMost = max(rec.fruMost, b.Count)
+		}
+		switch r.Code {
+		case ipmi.CannotReturnSo, ipmi.DataTooLong, ipmi.DataLengthInvalid:
+			rec.fruLimit = &profiles.IPMIReadFRU{Code: uint8(r.Code)}
 		}
 		return part()
 	}
@@ -272,6 +279,9 @@ func (l *ipmiLearner) finishRecords(sec *profiles.IPMI, out *Output) error {
 		if sec.FRU[id], err = write(fmt.Sprintf("fru%d", id), m.data[:m.size]); err != nil {
 			return err
 		}
+	}
+	if sec.ReadFRU = rec.fruLimit; rec.fruLimit != nil {
+		rec.fruLimit.Most = rec.fruMost
 	}
 	for _, name := range l.parts.order {
 		t, data, _, _ := profiles.ParseIPMICell(name)

@@ -106,7 +106,7 @@ func (l *ipmiLearner) rakp1(x *capture.Exchange, q *ipmi.RAKP1, reply wire.Messa
 		s.guid, s.reserved = &r.GUID, r.Reserved
 		return true
 	case r.Status == ipmi.UnauthorizedName, r.Status == ipmi.InvalidNameLength, r.Status == ipmi.IllegalParameter:
-		s.codes.UnknownUser = ipmiCode(r.Status)
+		s.codes.UnknownUser, s.codes.Full = ipmiCode(r.Status), s.codes.Full || !r.Short
 		return true
 	}
 	return r.Status == ipmi.UnauthorizedRole || r.Status == ipmi.InvalidSessionID
@@ -243,7 +243,7 @@ func (l *ipmiLearner) finishSessions(sec *profiles.IPMI, out *Output) {
 			sec.Mute = append(sec.Mute, suite)
 		}
 	}
-	if c := s.codes; c.UnknownUser != nil && *c.UnknownUser != uint8(ipmi.UnauthorizedName) ||
+	if c := s.codes; c.Full || c.UnknownUser != nil && *c.UnknownUser != uint8(ipmi.UnauthorizedName) ||
 		c.WrongPassword != nil && *c.WrongPassword != uint8(ipmi.InvalidIntegrityCheck) || c.Suite != nil && *c.Suite != uint8(ipmi.NoMatchingCipherSuite) {
 		sec.Refuse = &c
 	}

@@ -197,9 +197,10 @@ func (s *ipmiService) knows(t ipmi.Target) bool {
 }
 
 // cannot is how the controller was seen to refuse to change something: with this data, or whenever it was
-// asked to.
+// asked to. Asking which power restore policies there are is a change of nothing.
 func (s *ipmiService) cannot(q *ipmi.Command, data []byte) (ipmi.Code, bool) {
-	if _, effect := wire.Class(q); effect == wire.Read {
+	_, policies := q.Body.(*ipmi.SetPowerRestorePolicy)
+	if _, effect := wire.Class(q); effect == wire.Read && !policies {
 		return 0, false
 	}
 	if c := s.cells[profiles.IPMICell(q.Target, data)]; c != nil {

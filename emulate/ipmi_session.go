@@ -274,6 +274,10 @@ func (p *ipmiPeer) rakp1(m *ipmi.RAKP1) (answer wire.Message, note string) {
 		if r.Status == ipmi.StatusOK { // silence
 			return nil, note
 		}
+		if n.user == nil && s.sec.Refuse != nil && s.sec.Refuse.Full {
+			s.fresh(r.Random[:])
+			r.Short, r.GUID, r.Code = false, n.GUID, n.RAKP2Code(string(r.Random[:]))
+		}
 		return r, note
 	}
 	s.fresh(n.BMCRandom[:])

@@ -108,7 +108,7 @@ func (r *ipmiStore) command(s *ipmiService, q *ipmi.Command) (code ipmi.Code, bo
 		}
 	case *ipmi.ReadFRU:
 		if f, has := r.fru[b.FRU]; has {
-			return readFRU(f, b)
+			return readFRU(f, b, s.sec.ReadFRU)
 		}
 		if len(r.fru) > 0 && s.cells[profiles.IPMICell(q.Target, q.Data(nil))] == nil {
 			return ipmi.NotPresent, nil, "", true
@@ -140,10 +140,12 @@ func (s *ipmiService) fruAccess(q *ipmi.Command) uint8 {
 	return 0
 }
 
-func readFRU(f []byte, b *ipmi.ReadFRU) (ipmi.Code, ipmi.Body, string, bool) {
+func readFRU(f []byte, b *ipmi.ReadFRU, limit *profiles.IPMIReadFRU) (ipmi.Code, ipmi.Body, string, bool) {
 	switch {
 	case int(b.Offset) >= len(f):
 		return ipmi.ParameterOutOfRange, nil, "", true
+	case limit != nil && b.Count > limit.Most:
+		return ipmi.Code(limit.Code), nil, "", true
 	case b.Count == 0xff:
 		return ipmi.CannotReturnSo, nil, "", true
 	}

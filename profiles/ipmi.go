@@ -67,6 +67,8 @@ type IPMI struct {
 
 	// ReadMost is how much of a record is given at once; more is refused.
 	ReadMost uint8 `yaml:"read_most,omitempty"`
+	// ReadFRU is how much of an inventory is; nil: all that is asked for.
+	ReadFRU *IPMIReadFRU `yaml:"read_fru,omitempty"`
 
 	// Sensors show points, by their numbers.
 	Sensors map[uint8]IPMISensor `yaml:"sensors,omitempty"`
@@ -104,10 +106,18 @@ type IPMIUser struct {
 type IPMIRefuse struct {
 	// UnknownUser is that of RAKP 2 for a name that is not known; 0: silence. 13 unless it says.
 	UnknownUser *uint8 `yaml:"unknown_user,omitempty"`
+	// Full: that RAKP 2 goes on with a random number, the GUID and a code, as if the name were known.
+	Full bool `yaml:"full,omitempty"`
 	// WrongPassword is that of RAKP 4; 0: silence. 15 unless it says.
 	WrongPassword *uint8 `yaml:"wrong_password,omitempty"`
 	// Suite is that of a cipher suite that is not allowed; 17 unless it says.
 	Suite *uint8 `yaml:"suite,omitempty"`
+}
+
+// IPMIReadFRU is how reading an inventory is limited.
+type IPMIReadFRU struct {
+	Most uint8 `yaml:"most"` // bytes at once
+	Code uint8 `yaml:"code"` // the completion code that refuses more
 }
 
 // IPMISensor is a sensor that shows a point; the factors of its SDR turn values into readings.
