@@ -36,6 +36,11 @@ func (c *bacnetCell) value() []byte {
 	return v
 }
 
+// clock says whether it is one that moves even if it was not seen to: how often it was asked is to be known.
+func (c *bacnetCell) clock() bool {
+	return c.name.Object.Type() == bacnet.ObjectDevice && (c.name.Property == bacnet.PropLocalTime || c.name.Property == bacnet.PropLocalDate)
+}
+
 // A bacnetObserver takes one exchange with one device.
 type bacnetObserver struct {
 	l       *bacnetLearner
@@ -490,7 +495,7 @@ func (l *bacnetLearner) values(out *Output) (string, error) {
 func (l *bacnetLearner) samples(out *Output) ([]string, error) {
 	f := out.samples(l.s.Name())
 	for _, c := range l.all() {
-		if !c.track.Moved() {
+		if !c.track.Moved() && !(c.clock() && c.track.Runs() > 0) {
 			continue
 		}
 		var d *profiles.Dynamics

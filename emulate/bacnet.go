@@ -23,7 +23,9 @@ type bacnetService struct {
 	networks []uint16                            // that it routes to
 	peers    []bacnet.BroadcastPeer
 	foreign  []*bacnetForeign
-	watched  int // subscriptions of all sessions
+	spread   float64 // datagrams that may be forwarded to them, at spreadAt
+	spreadAt time.Time
+	watches  []*bacnetWatch // of all sessions
 }
 
 func openBACnet(st *State, dev *profiles.Device, svc *profiles.Service, p wire.Protocol) (Service, error) {
@@ -120,8 +122,8 @@ func (c *bacnetSession) Greet() Answer { return Answer{} }
 
 // Close forgets what the peer subscribed to.
 func (c *bacnetSession) Close() {
-	c.s.watched -= len(c.watches)
-	c.watches, c.unheard = nil, nil
+	c.unwatch(func(*bacnetWatch) bool { return true })
+	c.unheard = nil
 }
 
 func (c *bacnetSession) Answer(request wire.Message) Answer {
@@ -308,8 +310,16 @@ func (c *bacnetSession) serve(d *bacnetDevice, q *bacnet.ConfirmedRequest) Answe
 		return c.alarmSummary(d, q)
 	case *bacnet.EventInformationRequest:
 		return c.eventInformation(d, q, p)
+	case *bacnet.EnrollmentSummaryRequest:
+		return c.enrollmentSummary(d, q, p)
 	case *bacnet.AcknowledgeAlarmRequest:
-		if d.objects[p.Object] == nil {
+		return c.acknowledge(d, q, p)
+	case *bacnet.EventNotification, *bacnet.TextMessage:
+		return c.done(q)
+	case *bacnet.COVNotification:
+		return c.refuse(q, bacnet.ClassServices, bacnet.CodeUnknownSubscription) // it subscribed to nothing
+	case *bacnet.LifeSafetyRequest:
+		if p.Object != nil && d.objects[*p.Object] == nil {
 			return c.refuse(q, bacnet.ClassObject, bacnet.CodeUnknownObject)
 		}
 		return c.done(q)
@@ -403,9 +413,11 @@ func (c *bacnetSession) restart(d *bacnetDevice, q *bacnet.ConfirmedRequest, p *
 		return c.refuse(q, bacnet.ClassServices, bacnet.CodeOptionalFunctionalityNotSupported)
 	}
 	d.quiet, d.silentUntil = 0, time.Time{}
-	kept := slices.DeleteFunc(c.watches, func(w *bacnetWatch) bool { return w.d == d })
-	c.s.watched -= len(c.watches) - len(kept)
-	c.watches = kept
+	for _, w := range d.s.watches {
+		if w.d == d {
+			w.until = d.s.st.Now() // whoever subscribed, it does not remember them
+		}
+	}
 	return c.done(q)
 }
 

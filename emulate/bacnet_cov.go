@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -22,12 +23,14 @@ const (
 // A bacnetWatch is a subscription to changes of a property (clauses 13.14 and 13.15).
 type bacnetWatch struct {
 	d         *bacnetDevice
+	peer      netip.AddrPort
 	header    bacnet.Header // of notifications
 	process   uint32
 	object    bacnet.ObjectID
 	property  bacnet.PropertyReference
 	increment *float32 // as it was asked for
 	confirmed bool
+	since     time.Time
 	until     time.Time // zero: for ever
 	value     []byte    // as told last; nil: nothing was told yet
 	flags     []byte
@@ -38,11 +41,9 @@ func (w *bacnetWatch) is(d *bacnetDevice, p *bacnet.SubscribeCOVPropertyRequest)
 }
 
 func (c *bacnetSession) subscribe(d *bacnetDevice, q *bacnet.ConfirmedRequest, p *bacnet.SubscribeCOVPropertyRequest) Answer {
-	drop := func(w *bacnetWatch) bool { return w.is(d, p) }
+	same := func(w *bacnetWatch) bool { return w.is(d, p) }
 	if p.Confirmed == nil && p.Lifetime == nil {
-		n := len(c.watches)
-		c.watches = slices.DeleteFunc(c.watches, drop)
-		c.s.watched -= n - len(c.watches)
+		c.unwatch(same)
 		return c.done(q)
 	}
 	if p.Confirmed == nil {
@@ -50,25 +51,77 @@ func (c *bacnetSession) subscribe(d *bacnetDevice, q *bacnet.ConfirmedRequest, p
 	}
 	sample, _ := d.get(p.Object, p.Property.Property, bacnetIndexOf(p.Property.Index), false)
 	if len(sample) == 0 || sample[0] != profiles.BACnetHolds {
+		if q.Service == bacnet.SubscribeCOV && d.objects[d.object(p.Object)] != nil {
+			return c.refuse(q, bacnet.ClassObject, bacnet.CodeOptionalFunctionalityNotSupported)
+		}
 		return c.refusal(q, sample)
 	}
-	n := len(c.watches)
-	c.watches = slices.DeleteFunc(c.watches, drop)
-	c.s.watched -= n - len(c.watches)
-	if len(c.watches) >= bacnetWatchesMax || c.s.watched >= bacnetWatchesMaxAll {
+	c.unwatch(same)
+	if len(c.watches) >= bacnetWatchesMax || len(c.s.watches) >= bacnetWatchesMaxAll {
 		return c.refuse(q, bacnet.ClassServices, bacnet.CodeCOVSubscriptionFailed)
 	}
 	now := c.s.st.Now()
-	w := &bacnetWatch{d: d, header: bacnet.Reply(&q.Header), process: p.Process, object: d.object(p.Object), property: p.Property,
-		increment: p.Increment, confirmed: *p.Confirmed}
+	w := &bacnetWatch{d: d, peer: c.peer.Remote, header: bacnet.Reply(&q.Header), process: p.Process, object: d.object(p.Object), property: p.Property,
+		increment: p.Increment, confirmed: *p.Confirmed, since: now}
 	if p.Lifetime != nil && *p.Lifetime > 0 {
 		w.until = now.Add(time.Duration(*p.Lifetime) * time.Second)
 	}
 	c.watches = append(c.watches, w)
-	c.s.watched++
+	c.s.watches = append(c.s.watches, w)
+	d.subscribed = true
 	a := c.done(q)
 	a.Tick = now // the value as it is now is told at once
 	return a
+}
+
+// unwatch ends subscriptions of the peer.
+func (c *bacnetSession) unwatch(which func(*bacnetWatch) bool) {
+	c.watches = slices.DeleteFunc(c.watches, func(w *bacnetWatch) bool {
+		if !which(w) {
+			return false
+		}
+		if i := slices.Index(c.s.watches, w); i >= 0 {
+			c.s.watches = slices.Delete(c.s.watches, i, i+1)
+		}
+		return true
+	})
+}
+
+// bacnetAttention is how long a subscription keeps a peer that says nothing from being forgotten: as long as every
+// device must be able to (clause 13.14.1.1.4).
+const bacnetAttention = 8 * time.Hour
+
+// Attends says whether the peer waits for something, however silent it is.
+func (c *bacnetSession) Attends(now time.Time) bool {
+	return slices.ContainsFunc(c.watches, func(w *bacnetWatch) bool {
+		return now.Before(w.until) && now.Sub(w.since) < bacnetAttention
+	})
+}
+
+// subscriptions are those to changes of the device, as it tells of them (clause 21, BACnetCOVSubscription).
+func (d *bacnetDevice) subscriptions() bacnet.Value {
+	v := bacnet.Value{}
+	now := d.s.st.Now()
+	for _, w := range d.s.watches {
+		if w.d == d {
+			v = bacnet.AppendSubscription(v, w.told(now))
+		}
+	}
+	return v
+}
+
+func (w *bacnetWatch) told(now time.Time) *bacnet.Subscription {
+	s := &bacnet.Subscription{Reference: bacnet.ObjectPropertyReference{Object: w.object, Property: w.property.Property, Index: w.property.Index},
+		Confirmed: w.confirmed, Increment: w.increment}
+	s.Recipient.Process = w.process
+	s.Recipient.Recipient.Address = &bacnet.Address{MAC: bacnet.LinkAddress(w.peer)}
+	if n := &w.header.Network; n.Routed() {
+		s.Recipient.Recipient.Address = &bacnet.Address{Network: n.Destination.Network, MAC: n.Destination.MAC}
+	}
+	if !w.until.IsZero() {
+		s.Remaining = uint32(max(1, w.until.Sub(now)/time.Second))
+	}
+	return s
 }
 
 // Tick tells what has changed, and sends again what was not acknowledged.
@@ -77,9 +130,7 @@ func (c *bacnetSession) Tick(now time.Time) (Answer, time.Time) {
 	from := Recorded
 	told, at := c.forwarded(now)
 	out, next = append(out, told...), sooner(next, at)
-	n := len(c.watches)
-	c.watches = slices.DeleteFunc(c.watches, func(w *bacnetWatch) bool { return !w.until.IsZero() && !now.Before(w.until) })
-	c.s.watched -= n - len(c.watches)
+	c.unwatch(func(w *bacnetWatch) bool { return !w.until.IsZero() && !now.Before(w.until) })
 	for _, w := range c.watches {
 		if w.d.quiet != 0 && w.d.muted(now) || w.d.quiet == 2 {
 			continue

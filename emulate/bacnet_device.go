@@ -21,8 +21,10 @@ type bacnetDevice struct {
 	objects     map[bacnet.ObjectID]*bacnetObject
 	order       []bacnet.ObjectID
 	files       map[uint32]*bacnetFile
-	strayed     bool  // somebody changed what the recording did not have changed
-	quiet       uint8 // what DeviceCommunicationControl said: 0, 1 or 2
+	strayed     bool          // somebody changed what the recording did not have changed
+	subscribed  bool          // somebody subscribed to changes
+	clock       time.Duration // how much its clock was set ahead of this machine's
+	quiet       uint8         // what DeviceCommunicationControl said: 0, 1 or 2
 	silentUntil time.Time
 	made        []byte
 }
@@ -114,11 +116,14 @@ func (d *bacnetDevice) get(asked bacnet.ObjectID, p bacnet.PropertyID, index int
 		if v, from, ok := d.commanded(k, c); ok {
 			return v, from
 		}
+		if asked.Type() == bacnet.ObjectDevice {
+			return d.living(p, c, take)
+		}
 		return c.read(st, take)
 	}
 	if k.object = d.object(asked); k.object != asked {
 		if c := d.cells[k]; c != nil {
-			return c.read(st, take)
+			return d.living(p, c, take)
 		}
 	}
 	if v, from, ok := d.derived(k, take); ok {
@@ -127,7 +132,7 @@ func (d *bacnetDevice) get(asked bacnet.ObjectID, p bacnet.PropertyID, index int
 	if d.known && k.object == d.id() {
 		k.object = bacnet.Object(bacnet.ObjectDevice, bacnet.WildcardInstance)
 		if c := d.cells[k]; c != nil {
-			return c.read(st, take)
+			return d.living(p, c, take)
 		}
 		k.object = d.id()
 	}
@@ -268,7 +273,7 @@ func (d *bacnetDevice) common(o bacnet.ObjectID, p bacnet.PropertyID) []byte {
 	case bacnet.PropProtocolRevision:
 		return bacnet.AppendUnsigned(nil, bacnetRevision)
 	case bacnet.PropProtocolServicesSupported:
-		return bacnet.AppendBits(nil, bacnetServices())
+		return bacnet.AppendBits(nil, d.services())
 	case bacnet.PropProtocolObjectTypesSupported:
 		return bacnet.AppendBits(nil, d.types())
 	case bacnet.PropObjectList:
@@ -426,15 +431,20 @@ func bacnetServiceBit(s bacnet.ConfirmedService) int {
 	return int(s)
 }
 
-// bacnetServices are those that are served.
-func bacnetServices() []bool {
+// bacnetServed are the services that devices have of which that is not known.
+var bacnetServed = []bacnet.ConfirmedService{
+	bacnet.AcknowledgeAlarm, bacnet.GetAlarmSummary, bacnet.SubscribeCOV, bacnet.AtomicReadFile, bacnet.AtomicWriteFile, bacnet.ReadProperty,
+	bacnet.ReadPropertyMultiple, bacnet.WriteProperty, bacnet.WritePropertyMultiple, bacnet.DeviceCommunicationControl, bacnet.ReinitializeDevice,
+	bacnet.ReadRange, bacnet.SubscribeCOVProperty, bacnet.GetEventInformation,
+}
+
+// services are those, and what the device was seen to carry out.
+func (d *bacnetDevice) services() []bool {
 	bits := make([]bool, 40)
-	for _, s := range []bacnet.ConfirmedService{
-		bacnet.AcknowledgeAlarm, bacnet.GetAlarmSummary, bacnet.SubscribeCOV, bacnet.AtomicReadFile, bacnet.AtomicWriteFile, bacnet.ReadProperty,
-		bacnet.ReadPropertyMultiple, bacnet.WriteProperty, bacnet.WritePropertyMultiple, bacnet.DeviceCommunicationControl, bacnet.ReinitializeDevice,
-		bacnet.ReadRange, bacnet.SubscribeCOVProperty, bacnet.GetEventInformation,
-	} {
-		bits[bacnetServiceBit(s)] = true
+	for s := range bacnet.ConfirmedService(len(bits)) {
+		if n := bacnetServiceBit(s); n < len(bits) && (slices.Contains(bacnetServed, s) || d.carries(s)) {
+			bits[n] = true
+		}
 	}
 	for _, n := range []int{32, 33, 34, 36} { // time synchronization, who has, who is, UTC time synchronization
 		bits[n] = true
@@ -442,7 +452,8 @@ func bacnetServices() []bool {
 	return bits
 }
 
-// supports says whether the device says that it has a service, if it says so at all.
+// supports says whether the device has a service: as it says, or where it does not say, as those of which that is
+// not known.
 func (d *bacnetDevice) supports(s bacnet.ConfirmedService) bool {
 	if s == bacnet.ReadProperty {
 		return true
@@ -462,5 +473,5 @@ func (d *bacnetDevice) supports(s bacnet.ConfirmedService) bool {
 			return n < len(bits) && bits[n]
 		}
 	}
-	return true
+	return slices.Contains(bacnetServed, s) || d.carries(s)
 }

@@ -21,6 +21,13 @@ type bacnetForeign struct {
 // what a forged registration can bring upon somebody.
 const bacnetForwardMax = 16
 
+// A broadcast is forwarded to every foreign device, which may be forged: so many datagrams a second in all, and so many
+// at once, are what broadcasts can bring about however many there are of either.
+const (
+	bacnetForwardRate  = defaultRate
+	bacnetForwardBurst = rateBurst * bacnetForwardRate
+)
+
 // Bounds of the foreign device table, and how long an entry outlives its time to live (Annex J.5.2.3).
 const (
 	bacnetForeignMax   = 128
@@ -99,11 +106,17 @@ func (c *bacnetSession) origin(h *bacnet.Header) netip.AddrPort {
 
 // forward has a broadcast sent to all foreign devices but one.
 func (s *bacnetService) forward(m *bacnet.UnconfirmedRequest, h *bacnet.Header, origin netip.AddrPort, not *bacnetForeign) {
-	if !h.Broadcast() {
+	if !h.Broadcast() || len(s.foreign) == 0 {
 		return
 	}
+	now := s.st.Now()
+	if s.spread = min(bacnetForwardBurst, s.spread+bacnetForwardRate*now.Sub(s.spreadAt).Seconds()); s.spreadAt.IsZero() {
+		s.spread = bacnetForwardBurst
+	}
+	s.spreadAt = now
 	for _, f := range s.foreign {
-		if f != not && len(f.waiting) < bacnetForwardMax {
+		if f != not && len(f.waiting) < bacnetForwardMax && s.spread >= 1 {
+			s.spread--
 			f.waiting = append(f.waiting, bacnetForwarded(m, origin))
 		}
 	}

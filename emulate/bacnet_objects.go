@@ -117,6 +117,7 @@ func (d *bacnetDevice) relist(list []bacnet.ObjectID) {
 		v = bacnet.AppendObject(v, o)
 	}
 	d.set(bacnetKey{d.id(), bacnet.PropObjectList, -1, false}, &bacnetCell{sample: v, shape: v})
+	d.revise()
 	d.strayed = true
 }
 

@@ -48,6 +48,8 @@ func (c *bacnetSession) unconfirmed(q *bacnet.UnconfirmedRequest) Answer {
 				out = append(out, &bacnet.UnconfirmedRequest{Header: d.announcement(&q.Header), Service: bacnet.IHave, Parameters: &bacnet.IHaveRequest{
 					Device: d.id(), Object: o, Name: slices.Clone(text)}})
 			}
+		case *bacnet.TimeSynchronizationRequest:
+			d.synchronize(p, q.Service == bacnet.UTCTimeSynchronization)
 		}
 	}
 	if out == nil {
@@ -143,68 +145,4 @@ func (c *bacnetSession) linkResult(code bacnet.ResultCode) Answer {
 		from = Refused
 	}
 	return c.say(&bacnet.LinkMessage{Header: bacnet.Header{Link: bacnet.Link{Function: bacnet.LinkResult}}, Result: code}, from)
-}
-
-// alarmSummary lists the objects that are in alarm (clause 13.6).
-func (c *bacnetSession) alarmSummary(d *bacnetDevice, q *bacnet.ConfirmedRequest) Answer {
-	ack := &bacnet.AlarmSummaryAck{}
-	for _, e := range d.events() {
-		ack.Alarms = append(ack.Alarms, bacnet.AlarmSummary{Object: e.Object, State: e.State, Acknowledged: e.Acknowledged})
-	}
-	return c.result(d, q, ack, Modelled)
-}
-
-// eventInformation lists the objects that are in alarm, or whose alarms nobody acknowledged (clause 13.9).
-func (c *bacnetSession) eventInformation(d *bacnetDevice, q *bacnet.ConfirmedRequest, p *bacnet.EventInformationRequest) Answer {
-	ack := &bacnet.EventInformationAck{Events: []bacnet.EventSummary{}}
-	behind := p.Last == nil
-	for _, e := range d.events() {
-		if behind {
-			ack.Events = append(ack.Events, e)
-		}
-		behind = behind || e.Object == *p.Last
-	}
-	return c.result(d, q, ack, Modelled)
-}
-
-// events are the objects whose event state is not normal.
-func (d *bacnetDevice) events() (list []bacnet.EventSummary) {
-	for _, o := range d.order {
-		state, ok := d.state(o, bacnet.PropEventState)
-		if !ok || state == 0 {
-			continue
-		}
-		e := bacnet.EventSummary{Object: o, State: uint32(state), Acknowledged: d.bits(o, bacnet.PropAckedTransitions), Enabled: d.bits(o, bacnet.PropEventEnable)}
-		notify, _ := d.state(o, bacnet.PropNotifyType)
-		e.Notify = uint8(notify)
-		if v, _ := d.get(o, bacnet.PropEventTimeStamps, -1, false); len(v) > 1 && v[0] == profiles.BACnetHolds {
-			e.Times = slices.Clone(v[1:])
-		} else {
-			for range 3 { // never: a time that is not specified
-				e.Times = append(e.Times, 0x0c, 255, 255, 255, 255)
-			}
-		}
-		for range 3 {
-			e.Priorities = bacnet.AppendUnsigned(e.Priorities, 255)
-		}
-		list = append(list, e)
-	}
-	return list
-}
-
-func (d *bacnetDevice) state(o bacnet.ObjectID, p bacnet.PropertyID) (uint64, bool) {
-	if v, _ := d.get(o, p, -1, false); len(v) > 1 && v[0] == profiles.BACnetHolds {
-		return bacnet.Value(v[1:]).Unsigned()
-	}
-	return 0, false
-}
-
-// bits are three flags, all of them set where nothing is known.
-func (d *bacnetDevice) bits(o bacnet.ObjectID, p bacnet.PropertyID) bacnet.BitString {
-	if v, _ := d.get(o, p, -1, false); len(v) > 1 && v[0] == profiles.BACnetHolds {
-		if t, content := bacnet.Value(v[1:]).First(); bacnet.TagNumber(t.Number) == bacnet.TagBits {
-			return slices.Clone(content)
-		}
-	}
-	return bacnet.NewBitString([]bool{true, true, true})
 }

@@ -143,6 +143,9 @@ func (c *bacnetCell) write(d *bacnetDevice, k bacnetKey, v bacnet.Value, priorit
 	if c.Cell == nil {
 		c.sample = holds
 	}
+	if k.property == bacnet.PropObjectName && from == Modelled {
+		d.revise()
+	}
 	if c.point != nil {
 		c.writes = c.point.Writes()
 		from = Point

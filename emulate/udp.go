@@ -52,6 +52,9 @@ type udpPeer struct {
 	prev, next *udpPeer
 }
 
+// An attentive session is one that may have something to say to a peer that says nothing for long.
+type attentive interface{ Attends(now time.Time) bool }
+
 const maxDatagram = 65535
 
 func newUDPPort(o *door) *udpPort {
@@ -198,6 +201,10 @@ func (u *udpPort) due() {
 		}
 	}
 	for old := u.ring.prev; old != &u.ring && u.at.Sub(old.heard) >= u.limits.Idle; old = u.ring.prev {
+		if a, ok := old.d.session.(attentive); ok && a.Attends(u.stamp) {
+			u.touch(old)
+			continue
+		}
 		u.drop(old)
 	}
 }

@@ -42,11 +42,26 @@ func (u *udpPort) respond(p *udpPeer, b []byte) (datagrams, bytes int) {
 	return datagrams, len(out)
 }
 
-// push says what a session says unasked.
+// pushAgain is how long a session waits whose address was told enough.
+const pushAgain = 250 * time.Millisecond
+
+// push says what a session says unasked. It counts like answers: who pretends to be somebody else cannot have that
+// one told more by asking to be told.
 func (u *udpPort) push(p *udpPeer) {
 	defer u.guard(p.addr, nil)
+	var bucket *bucket
+	if u.limits.Rate > 0 && !p.addr.Addr().IsLoopback() {
+		if bucket = u.rate.bucket(p.addr.Addr(), u.at); bucket.tokens < 1 {
+			p.d.tick = u.stamp.Add(pushAgain)
+			u.enrol(p)
+			return
+		}
+	}
 	a, out, err := p.d.push(u.stamp, u.out[:0])
 	u.send(p, turn{kind: Pushed, from: a.From}, nil, out, 0, err)
+	if bucket != nil && len(out) > 0 {
+		bucket.charge(len(p.d.ends), len(out))
+	}
 	u.enrol(p)
 }
 

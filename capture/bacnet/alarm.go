@@ -35,6 +35,30 @@ type EnrollmentSummaryRequest struct {
 	Class          *uint32         `bacnet:"5"`
 }
 
+// Wants says whether an enrollment is asked for; acknowledged: all its transitions are.
+func (p *EnrollmentSummaryRequest) Wants(e Enrollment, acknowledged bool) bool {
+	switch {
+	case p.Acknowledgment == 1 && !acknowledged, p.Acknowledgment == 2 && acknowledged,
+		p.Type != nil && *p.Type != e.Type,
+		p.Priority != nil && (e.Priority < p.Priority.Low || e.Priority > p.Priority.High),
+		p.Class != nil && (e.Class == nil || *e.Class != *p.Class):
+		return false
+	case p.State == nil:
+		return true
+	}
+	switch *p.State {
+	case 0: // off normal
+		return e.State > 1
+	case 1: // fault
+		return e.State == 1
+	case 2: // normal
+		return e.State == 0
+	case 4: // active
+		return e.State != 0
+	}
+	return true
+}
+
 type PriorityFilter struct {
 	Low  uint8 `bacnet:"0"`
 	High uint8 `bacnet:"1"`
@@ -97,6 +121,43 @@ type COVNotification struct {
 	Object    ObjectID        `bacnet:"2"`
 	Remaining uint32          `bacnet:"3" wire:"clock"`
 	Values    []PropertyValue `bacnet:"4,open"`
+}
+
+// A Subscription to changes, as a device lists it (clause 21, BACnetCOVSubscription).
+type Subscription struct {
+	Recipient RecipientProcess        `bacnet:"0,open"`
+	Reference ObjectPropertyReference `bacnet:"1,open"`
+	Confirmed bool                    `bacnet:"2"`
+	Remaining uint32                  `bacnet:"3"` // seconds
+	Increment *float32                `bacnet:"4"`
+}
+
+type RecipientProcess struct {
+	Recipient Recipient `bacnet:"0,open"`
+	Process   uint32    `bacnet:"1"`
+}
+
+// A Recipient is a device, or an address.
+type Recipient struct {
+	Device  *ObjectID `bacnet:"0"`
+	Address *Address  `bacnet:"1,open"`
+}
+
+// An Address is a station's; on the network itself it has number 0.
+type Address struct {
+	Network uint16
+	MAC     []byte
+}
+
+type ObjectPropertyReference struct {
+	Object   ObjectID   `bacnet:"0"`
+	Property PropertyID `bacnet:"1"`
+	Index    *uint32    `bacnet:"2"`
+}
+
+// AppendSubscription appends the elements of a subscription.
+func AppendSubscription(b []byte, s *Subscription) []byte {
+	return encode(b, reflect.ValueOf(s).Elem())
 }
 
 // EventNotification tells of an event (clauses 13.3 and 13.4).

@@ -115,6 +115,9 @@ func appendAddress(b []byte, a netip.AddrPort) []byte {
 	return binary.BigEndian.AppendUint16(append(b, x[:]...), a.Port())
 }
 
+// LinkAddress is a B/IP address as a station's.
+func LinkAddress(a netip.AddrPort) []byte { return appendAddress(nil, a) }
+
 // A LinkMessage is said between link layers alone.
 type LinkMessage struct {
 	Header
