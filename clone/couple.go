@@ -216,7 +216,7 @@ func tidy(x float64) float64 {
 func (m *moving) called() string { return m.s.Protocol + " " + m.cell }
 
 // speaking are the protocols in which things have names, those of the most speaking ones first.
-var speaking = []string{"http", "bacnet", "enip"}
+var speaking = []string{"ipmi", "http", "bacnet", "enip"}
 
 // base is the number whose name and unit the point has: the one that the device calls by a name, else one
 // that is no whole number.

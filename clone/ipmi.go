@@ -278,4 +278,5 @@ func (l *ipmiLearner) follow(c *ipmiCell, name string, value []byte, x *capture.
 		v = v<<8 | uint64(value[at+i])
 	}
 	c.trend.Add(x.At, v, 8*size)
+	l.s.beside.heard(c, x.At, v)
 }

@@ -29,6 +29,18 @@ type redfishLearner struct {
 	free     map[string]bool // what was read without credentials, beside what always is
 	shut     bool            // something was not
 	token    string
+	powered  map[string]redfishPowered // systems and chassis, by path
+}
+
+// A redfishPowered is a resource that says whether it is on.
+type redfishPowered struct {
+	Type       string `json:"@odata.type"`
+	PowerState string
+	Links      struct {
+		Chassis []struct {
+			ID string `json:"@odata.id"`
+		}
+	}
 }
 
 // A redfishFound is a resource as it was seen last.
@@ -157,6 +169,10 @@ func (l *redfishLearner) finish(out *Output, name string, body func(*redfishFoun
 			file = profiles.RedfishXML
 		case !json.Valid(b) || len(object) == 0 || object[0] != '{':
 			continue
+		}
+		var p redfishPowered
+		if json.Unmarshal(b, &p) == nil && p.PowerState != "" {
+			l.powered[target] = p
 		}
 		at := strings.TrimPrefix(target, "/")
 		var err error

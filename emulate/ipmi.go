@@ -192,6 +192,9 @@ func (s *ipmiService) addCell(cell string, t *profiles.Track, d *profiles.Dynami
 	if size == 0 {
 		return nil
 	}
+	if !t.Moved() {
+		c.End(s.st) // it shows the shape of an answer: a point may fill it at once
+	}
 	last := slices.Clone(t.Last().Value)
 	c.Decode = func(b []byte) (v uint64) {
 		for i := at + size - 1; i >= at && len(b) >= at+size; i-- {

@@ -132,7 +132,7 @@ func (s *ipmiService) inside(p *ipmiPeer, n *ipmiSession, q *ipmi.Command, data 
 		return ipmi.CodeOK, body, Point, ""
 	}
 	code, body, from, note := s.asked(q, data)
-	return code, s.shown(p, q, body), from, note
+	return code, s.shown(p, q, body, from), from, note
 }
 
 // asked answers as the controller was seen to answer, else as the specification has it.

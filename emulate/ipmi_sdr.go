@@ -61,7 +61,7 @@ func (s *ipmiService) described(q *ipmi.Command) (ipmi.Body, bool) {
 	case *ipmi.GetSensorEventStatus:
 		if n := s.sensors[b.Sensor]; n != nil {
 			// bit i of a reading is a threshold; its event is the one of going beyond it (table 42-2)
-			crossed, events := n.crossed(n.scale.reading(n.point.Get().Float())), uint16(0)
+			crossed, events := n.crossed(n.factors.Reading(n.point.Get().Float())), uint16(0)
 			for i := range 6 {
 				if crossed&(1<<i) == 0 {
 					continue
@@ -86,7 +86,7 @@ func sdrLimits(d []byte) [6]byte {
 
 // shown puts what the profile's points say into an answer: the controller's address is where it was asked,
 // and its power what a point says.
-func (s *ipmiService) shown(p *ipmiPeer, q *ipmi.Command, body ipmi.Body) ipmi.Body {
+func (s *ipmiService) shown(p *ipmiPeer, q *ipmi.Command, body ipmi.Body, from Origin) ipmi.Body {
 	d, ok := body.(ipmi.Data)
 	if !ok {
 		return body
@@ -98,7 +98,7 @@ func (s *ipmiService) shown(p *ipmiPeer, q *ipmi.Command, body ipmi.Body) ipmi.B
 			return ipmi.Data(append(d[:1:1], ip[:]...))
 		}
 	case *ipmi.GetPowerReading:
-		if s.watts != nil && len(d) == dcmiPower {
+		if s.watts != nil && len(d) == dcmiPower && from != Recorded {
 			w := uint16(s.watts.Get().Float())
 			d = append(ipmi.Data(nil), d...)
 			d[1], d[2] = byte(w), byte(w>>8)

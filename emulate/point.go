@@ -48,9 +48,17 @@ func (p *PointState) Get() Value {
 	case p.motion == nil:
 		return p.value
 	case p.driven:
-		return p.kind.clamp(p.motion.At(p.st.programNow()))
+		return p.kind.clamp(p.motion.At(p.measured(p.st.programNow())))
 	}
-	return p.kind.clamp(p.motion.At(p.st.now()))
+	return p.kind.clamp(p.motion.At(p.measured(p.st.now())))
+}
+
+// measured is when the device measured last.
+func (p *PointState) measured(now time.Time) time.Time {
+	if p.Spec.Every <= 0 {
+		return now
+	}
+	return now.Add(-now.Sub(p.st.booted) % p.Spec.Every)
 }
 
 // drive makes the program drive a point and those it follows. Clocks go on whatever the program does.

@@ -112,3 +112,27 @@ func TestWritingEndsTheMotion(t *testing.T) {
 		t.Errorf("a minute after 3 was written it is %d", v)
 	}
 }
+
+// A device measures its inputs so often: between two measurements every protocol shows the same.
+func TestMeasuredEvery(t *testing.T) {
+	st, w := newTestState(t, map[string]*profiles.Point{
+		"fan": {Type: "f32", Every: 2 * time.Second, Dynamics: &profiles.Dynamics{Noise: &profiles.Noise{Mean: 5000, SD: 80}}},
+	})
+	p, err := st.Point("fan")
+	if err != nil {
+		t.Fatal(err)
+	}
+	changes, last := 0, p.Get()
+	for range 100 {
+		w.t = w.t.Add(100 * time.Millisecond)
+		if v := p.Get(); v != last {
+			if since := w.t.Sub(st.Booted()); since%(2*time.Second) != 0 {
+				t.Errorf("another value %v after the start", since)
+			}
+			changes, last = changes+1, v
+		}
+	}
+	if changes != 5 {
+		t.Errorf("%d changes in 10 seconds, want 5", changes)
+	}
+}

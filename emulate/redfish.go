@@ -193,7 +193,17 @@ func (h *httpSession) stillRecorded(q *redfishAsked) bool {
 	if x == nil {
 		return true
 	}
-	return !q.r.touched(x) && len(x.points) == 0 && (route.fresh() || route.moving.any() || strings.IndexByte(q.req.Target, '?') >= 0)
+	return !q.r.touched(x) && !q.r.moves(x) && (route.fresh() || route.moving.any() || strings.IndexByte(q.req.Target, '?') >= 0)
+}
+
+// moves says whether a point that a resource shows goes on by itself.
+func (r *redfishDevice) moves(x *redfishResource) bool {
+	for _, name := range x.points {
+		if p, err := r.st.Point(name); err == nil && p.Spec.Dynamics != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // touched says whether a resource was changed by somebody.

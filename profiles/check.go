@@ -168,6 +168,9 @@ func (p *Point) Validate(v *Validation) {
 	if p.Dynamics != nil && p.Type == "text" {
 		v.At("dynamics").Errorf("a text cannot move")
 	}
+	if p.Every < 0 {
+		v.At("every").Errorf("want a time that is not negative")
+	}
 	if p.Values != nil && p.Type != "enum" {
 		v.At("values").Errorf("only an enum has named values")
 	}

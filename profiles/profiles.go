@@ -79,6 +79,7 @@ type Point struct {
 	Value    any               `yaml:"value,omitempty"`    // at the start; what moves goes on from it
 	Values   map[string]string `yaml:"values,omitempty"`   // enum: number or text on the wire -> name
 	Dynamics *Dynamics         `yaml:"dynamics,omitempty"` // how it moves by itself; absent: it stays
+	Every    time.Duration     `yaml:"every,omitempty"`    // how often the device measures it: in between, it shows what it saw last
 	Write    *WriteRule        `yaml:"write,omitempty"`    // absent: cannot be written
 }
 

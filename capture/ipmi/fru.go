@@ -33,7 +33,7 @@ func ReadProduct(fru []byte) (p Product, ok bool) {
 	return p, true
 }
 
-// fruText reads a field: of eight bits a character, or six. The other codes are no names.
+// fruText reads a text: of eight bits a character, or six. The other codes are no names.
 func fruText(code byte, b []byte) string {
 	switch code {
 	case 3:
