@@ -168,6 +168,6 @@ func (n *resumed) number(h *Session) {
 		return
 	}
 	n.recordedSequence = h.Sequence
-	n.sequence++
+	n.sequence = max(1, n.sequence+1)
 	h.Sequence = n.sequence
 }
