@@ -99,6 +99,9 @@ func (l *accountList) changed(a *account) { l.tell(a, accountChanged) }
 // setPassword gives the account another password, which from then on is the only one.
 func (a *account) setPassword(password string) {
 	a.Bait, a.Verify, a.renewed = strings.Clone(password), "", true
+	if a.USM != nil { // the bait stands for those of SNMPv3
+		a.USM = &profiles.AccountUSM{Auth: a.USM.Auth, Priv: a.USM.Priv}
+	}
 	if a.Policy == "accept" || a.Policy == "deny" {
 		a.Policy = ""
 	}

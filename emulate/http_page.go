@@ -116,6 +116,8 @@ func (s *httpStyle) append(b []byte, p *PointState) []byte {
 		return s.text(b, s.words[0]) // in the letter case of the page
 	case name != "" && strings.EqualFold(name, s.words[1]):
 		return s.text(b, s.words[1])
+	case name != "" && s.json && !s.quoted && s.words == [2]string{"false", "true"}:
+		return strconv.AppendBool(b, v.Bool())
 	case name != "":
 		return s.text(b, name)
 	case v.IsText():

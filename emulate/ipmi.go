@@ -34,6 +34,8 @@ type ipmiService struct {
 	script  *Script
 	store   ipmiStore
 	chassis ipmiChassis
+	host    *host
+	log     *systemLog
 	sensors map[uint8]*ipmiSensor
 	watch   ipmiWatchdog
 	watts   *PointState
@@ -65,7 +67,7 @@ type ipmiUser struct {
 	denied  bool
 	bait    bool
 	account *account // nil: nobody has the slot
-	given   string   // a password that the user of the decoy knows
+	given   *string  // a password that the user of the decoy knows
 	role    string   // that the account had when it was looked at last
 	changed bool     // since the decoy was started
 }
@@ -107,10 +109,13 @@ func openIPMI(st *State, dev *profiles.Device, svc *profiles.Service, p wire.Pro
 	if err := s.loadCells(svc); err != nil {
 		return nil, err
 	}
+	if s.log, err = logOf(st, dev); err != nil {
+		return nil, err
+	}
 	if err := s.store.load(s); err != nil {
 		return nil, err
 	}
-	if err := s.chassis.load(s); err != nil {
+	if err := s.loadHost(); err != nil {
 		return nil, err
 	}
 	if err := s.loadSensors(); err != nil {

@@ -7,18 +7,11 @@ import (
 	"ringer/profiles"
 )
 
-// ipmiChassis is the host that the controller looks after: its power, and what was asked of it. Power is a
-// point where the profile names one, so that other protocols see it change.
+// ipmiChassis is what the controller says of the host that it looks after.
 type ipmiChassis struct {
-	point    *PointState
-	on       bool // without a point
-	cause    byte
-	event    byte      // "last power event" of the chassis status
-	then     bool      // power is to be so
-	when     time.Time // at that time; zero: nothing is to come
-	identify time.Time // the light is on until then
-	forever  bool
-	said     ipmi.GetChassisStatusReply // the last
+	cause byte
+	event byte                       // "last power event" of the chassis status
+	said  ipmi.GetChassisStatusReply // the last
 }
 
 // ipmiNoButtons are the capabilities of a front panel that has none (table 28-3).
@@ -32,51 +25,19 @@ const (
 	ipmiSoftDelay  = 8 * time.Second
 )
 
-func (c *ipmiChassis) load(s *ipmiService) error {
-	c.on = true
-	if t := (ipmi.Target{NetFn: ipmi.Chassis, Cmd: 0x01}); s.cells[profiles.IPMICell(t, nil)] != nil {
-		if v, _ := s.cells[profiles.IPMICell(t, nil)].Peek(s.st); len(v) > 1 {
-			c.on = v[1]&1 != 0
-		}
-	}
-	if s.sec.Power == nil {
-		return nil
-	}
-	p, err := s.st.Point(s.sec.Power.Point)
-	if err != nil {
+// loadHost finds the host. That of a controller whose power is no point is as it was recorded.
+func (s *ipmiService) loadHost() (err error) {
+	if s.host, err = hostOf(s.st, s.dev); err != nil {
 		return err
 	}
-	c.point = p
+	if c := s.cells[profiles.IPMICell(ipmi.Target{NetFn: ipmi.Chassis, Cmd: 0x01}, nil)]; c != nil && s.sec.Power == nil {
+		if v, _ := c.Peek(s.st); len(v) > 1 && v[1]&1 == 0 {
+			s.host.was = false
+			s.host.power.value = BoolValue(false)
+		}
+	}
+	s.host.starts = append(s.host.starts, s.booted)
 	return nil
-}
-
-// power says whether the host is on now.
-func (c *ipmiChassis) power(s *ipmiService) bool {
-	if c.point != nil {
-		if text := c.point.Text(); text == "on" || text == "On" {
-			return true
-		}
-		return c.point.Get().Bool()
-	}
-	if !c.when.IsZero() && !s.now().Before(c.when) {
-		c.on, c.when = c.then, time.Time{}
-	}
-	return c.on
-}
-
-// switchTo has the power on or off at a time.
-func (c *ipmiChassis) switchTo(s *ipmiService, on bool, at time.Time) error {
-	c.then, c.when = on, at
-	if c.point == nil {
-		return nil
-	}
-	v := BoolValue(on)
-	if c.point.kind.name == "enum" || c.point.kind.name == "text" {
-		if v = TextValue("off"); on {
-			v = TextValue("on")
-		}
-	}
-	return c.point.SetAt(v, at)
 }
 
 // command carries out the commands of the chassis (section 28).
@@ -92,8 +53,11 @@ func (c *ipmiChassis) command(s *ipmiService, q *ipmi.Command) (code ipmi.Code, 
 		if len(b.Rest) > 0 {
 			seconds = time.Duration(b.Rest[0]) * time.Second
 		}
-		c.forever = len(b.Rest) > 1 && b.Rest[1]&1 != 0
-		c.identify = s.now().Add(seconds)
+		if len(b.Rest) > 1 && b.Rest[1]&1 != 0 { // until it is switched off
+			s.host.identify(true, 0)
+		} else {
+			s.host.identify(seconds > 0, seconds)
+		}
 		return ipmi.CodeOK, nil, "identify", true
 	}
 	switch q.Cmd {
@@ -118,7 +82,7 @@ func (c *ipmiChassis) status(s *ipmiService, q *ipmi.Command) (ipmi.Code, ipmi.B
 		r.Power, r.LastEvent, r.State, r.Rest = d[0], d[1], d[2], d[3:]
 	}
 	r.Power &^= 1
-	if c.power(s) {
+	if s.host.on() {
 		r.Power |= 1
 	}
 	if c.event != 0 {
@@ -126,11 +90,11 @@ func (c *ipmiChassis) status(s *ipmiService, q *ipmi.Command) (ipmi.Code, ipmi.B
 	}
 	if r.State&0x40 != 0 {
 		r.State &^= 0x30
-		switch {
-		case c.forever:
-			r.State |= 0x20
-		case s.now().Before(c.identify):
+		switch on, ends := s.host.lit(); {
+		case ends:
 			r.State |= 0x10
+		case on:
+			r.State |= 0x20
 		}
 	}
 	if p := s.policy; p >= 0 {
@@ -145,28 +109,26 @@ func (c *ipmiChassis) control(s *ipmiService, what byte) (ipmi.Code, ipmi.Body, 
 	if int(what) >= len(names) {
 		return ipmi.InvalidField, nil, "", true
 	}
-	on, now := c.power(s), s.now()
+	on, now := s.host.on(), s.now()
 	if !on && what >= 2 { // nothing runs that could be cycled, reset or asked
 		return ipmi.NotSupportedInThisState, nil, names[what] + " of a host that is off", true
 	}
 	var err error
 	switch what {
 	case 0:
-		c.event, err = 0, c.switchTo(s, false, now.Add(ipmiPowerDelay))
+		c.event, err = 0, s.host.switchTo(false, now.Add(ipmiPowerDelay))
 	case 1:
-		s.booted()
-		c.event, c.cause, err = 0x10, 1, c.switchTo(s, true, now.Add(ipmiPowerDelay))
+		c.event, c.cause, err = 0x10, 1, s.host.switchTo(true, now.Add(ipmiPowerDelay))
 	case 2:
 		c.event, c.cause = 0x10, 1
-		if err = c.switchTo(s, false, now); err == nil {
-			err = c.switchTo(s, true, now.Add(ipmiCycleDelay))
-			s.booted()
+		if err = s.host.switchTo(false, now); err == nil {
+			err = s.host.switchTo(true, now.Add(ipmiCycleDelay))
 		}
 	case 3:
 		c.cause = 1
-		s.booted()
+		s.host.reset()
 	case 5:
-		c.event, err = 0, c.switchTo(s, false, now.Add(ipmiSoftDelay))
+		c.event, err = 0, s.host.switchTo(false, now.Add(ipmiSoftDelay))
 	}
 	if err != nil { // the profile does not let the point be written
 		return ipmi.NotSupportedInThisState, nil, names[what], true

@@ -118,6 +118,9 @@ func (s *ipmiService) inside(p *ipmiPeer, n *ipmiSession, q *ipmi.Command, data 
 	if code, body, note, ok := s.store.command(s, q); ok {
 		return code, body, Point, note
 	}
+	if body, ok := s.hostSensor(q); ok {
+		return ipmi.CodeOK, body, Point, ""
+	}
 	if code, body, ok := s.sensor(q, data); ok {
 		return code, body, Point, ""
 	}
@@ -127,6 +130,9 @@ func (s *ipmiService) inside(p *ipmiPeer, n *ipmiSession, q *ipmi.Command, data 
 	if code, ok := s.set(q); ok {
 		class, _ := wire.Class(q)
 		return code, nil, Point, class
+	}
+	if body, ok := s.bootFlags(q, data); ok {
+		return ipmi.CodeOK, body, Point, ""
 	}
 	if body, ok := s.changedUser(q, data); ok {
 		return ipmi.CodeOK, body, Point, ""

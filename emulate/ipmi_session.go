@@ -266,6 +266,7 @@ func (p *ipmiPeer) rakp1(m *ipmi.RAKP1) (answer wire.Message, note string) {
 	switch {
 	case n.user == nil:
 		r.Status, note = s.refusal(s.sec.Refuse, refuseUser), "unknown user"
+		s.log.refused()
 	case role > n.user.limit:
 		r.Status, note = ipmi.UnauthorizedRole, "more privilege than the user has"
 	}
@@ -326,6 +327,7 @@ func (p *ipmiPeer) rakp3(m *ipmi.RAKP3) (answer wire.Message, note string) {
 	}
 	if !hmac.Equal(m.Code, n.last.ask) {
 		s.end(n.id)
+		s.log.refused()
 		if r.Status = s.refusal(s.sec.Refuse, refusePassword); r.Status == ipmi.StatusOK {
 			return nil, "wrong password"
 		}

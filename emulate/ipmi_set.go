@@ -44,6 +44,10 @@ func (s *ipmiService) set(q *ipmi.Command) (code ipmi.Code, ok bool) {
 		}
 		return get(ipmi.Transport, 0x22, ask, append([]byte{revision}, b.Value...))
 	case *ipmi.SetBootOptions:
+		code, shared := s.setBootFlags(b)
+		if shared && code != ipmi.CodeOK {
+			return code, true
+		}
 		n := b.Parameter & 0x7f
 		return get(ipmi.Chassis, 0x09, []byte{n, 0, 0}, append([]byte{1, b.Parameter}, b.Value...))
 	case *ipmi.SetPowerRestorePolicy:

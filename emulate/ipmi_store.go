@@ -15,16 +15,9 @@ import (
 type ipmiStore struct {
 	sdr    []ipmiRecord
 	hasSDR bool
-	sel    []ipmiRecord
-	hasSEL bool
 	fru    map[uint8][]byte
 
-	reserved  [2]uint16 // the reservations of SDR and SEL that hold; 0: none
-	added     time.Time // the last event
-	erased    time.Time
-	nextEvent uint16
-	offset    time.Duration // of the SEL's clock to the decoy's
-	asked     bool          // the log is as it was until somebody changes it
+	reserved [2]uint16 // the reservations of SDR and SEL that hold; 0: none
 }
 
 // An ipmiRecord is one of the repository, or one event.
@@ -37,12 +30,13 @@ type ipmiRecord struct {
 const (
 	ipmiFile   = 1 << 20
 	ipmiEvents = 4096
-	selRecord  = 16
+	selRecord  = ipmi.EventSize
+	selInfo    = 14
 	sdrHeader  = 5
 )
 
 func (r *ipmiStore) load(s *ipmiService) error {
-	r.fru, r.offset = map[uint8][]byte{}, s.sec.Skew
+	r.fru = map[uint8][]byte{}
 	if s.sec.SDR != "" {
 		b, err := s.dev.ReadFile(s.sec.SDR, ipmiFile)
 		if err != nil {
@@ -53,21 +47,11 @@ func (r *ipmiStore) load(s *ipmiService) error {
 		}
 		r.hasSDR = true
 	}
-	if s.sec.SEL != "" {
-		b, err := s.dev.ReadFile(s.sec.SEL, ipmiFile)
-		if err != nil {
-			return fmt.Errorf("sel: %w", err)
+	_, d, _, ok := s.answered(ipmi.Target{NetFn: ipmi.Storage, Cmd: 0x40}, nil)
+	if free := uint16(0xffff); ok && len(d) == selInfo {
+		if free = binary.LittleEndian.Uint16(d[3:]); free != 0xffff {
+			s.log.most = min(ipmiEvents, len(s.log.records)+int(free)/selRecord)
 		}
-		if len(b)%selRecord != 0 {
-			return fmt.Errorf("sel %s: %d bytes, which are no whole number of records of %d", s.sec.SEL, len(b), selRecord)
-		}
-		for ; len(b) > 0; b = b[selRecord:] {
-			r.sel = append(r.sel, ipmiRecord{binary.LittleEndian.Uint16(b), slices.Clone(b[:selRecord])})
-		}
-		r.hasSEL = true
-	}
-	for _, e := range r.sel {
-		r.nextEvent = max(r.nextEvent, e.id)
 	}
 	for _, id := range slices.Sorted(maps.Keys(s.sec.FRU)) {
 		b, err := s.dev.ReadFile(s.sec.FRU[id], ipmiFile)
@@ -127,7 +111,7 @@ func (r *ipmiStore) command(s *ipmiService, q *ipmi.Command) (code ipmi.Code, bo
 			return code, body, "", true
 		}
 	}
-	if r.hasSEL {
+	if s.log.kept {
 		return r.selCommand(s, q)
 	}
 	return 0, nil, "", false
@@ -230,28 +214,29 @@ func readRecord(all []ipmiRecord, id uint16, offset, count, most uint8, held boo
 
 // selCommand is the event log (section 31).
 func (r *ipmiStore) selCommand(s *ipmiService, q *ipmi.Command) (ipmi.Code, ipmi.Body, string, bool) {
+	if q.NetFn == ipmi.Sensor && q.Cmd == 0x02 {
+		return platformEvent(s, q)
+	}
 	if q.NetFn != ipmi.Storage {
 		return 0, nil, "", false
 	}
 	switch b := q.Body.(type) {
 	case *ipmi.GetSELEntry:
-		code, next, data := readRecord(r.sel, b.Record, b.Offset, b.Count, 0, r.held(1, b.Reservation, b.Offset))
+		code, next, data := readRecord(s.log.records, b.Record, b.Offset, b.Count, 0, r.held(1, b.Reservation, b.Offset))
 		if code == ipmi.CodeOK {
 			return code, &ipmi.GetSELEntryReply{Next: next, Data: data}, "", true
 		}
 		return code, nil, "", true
 	case *ipmi.AddSELEntry:
-		id, ok := r.addEvent(s, b.Record)
+		id, ok := s.log.add(b.Record, s.now())
 		if !ok {
 			return ipmi.OutOfSpace, nil, "add SEL entry", true
 		}
 		return ipmi.CodeOK, &ipmi.AddSELEntryReply{Record: id}, "add SEL entry", true
 	case *ipmi.DeleteSELEntry:
-		i := slices.IndexFunc(r.sel, func(e ipmiRecord) bool { return e.id == b.Record })
-		if i < 0 {
+		if !s.log.remove(b.Record) {
 			return ipmi.NotPresent, nil, "delete SEL entry", true
 		}
-		r.sel, r.erased, r.asked = slices.Delete(r.sel, i, i+1), s.now(), true
 		return ipmi.CodeOK, &ipmi.DeleteSELEntryReply{Record: b.Record}, "delete SEL entry", true
 	case *ipmi.ClearSEL:
 		switch {
@@ -260,12 +245,12 @@ func (r *ipmiStore) selCommand(s *ipmiService, q *ipmi.Command) (ipmi.Code, ipmi
 		case b.Magic != [3]byte{'C', 'L', 'R'}:
 			return ipmi.InvalidField, nil, "clear SEL", true
 		case b.Action == 0xaa:
-			r.sel, r.erased, r.asked = nil, s.now(), true
+			s.log.clear()
 			r.reserve(1)
 		}
 		return ipmi.CodeOK, &ipmi.ClearSELReply{Progress: 1}, "clear SEL", true
 	case *ipmi.SetSELTime:
-		r.offset = time.Unix(int64(b.Time), 0).Sub(s.now())
+		s.log.offset = time.Unix(int64(b.Time), 0).Sub(s.now())
 		return ipmi.CodeOK, nil, "set SEL time", true
 	}
 	switch q.Cmd {
@@ -274,44 +259,45 @@ func (r *ipmiStore) selCommand(s *ipmiService, q *ipmi.Command) (ipmi.Code, ipmi
 	case 0x42:
 		return ipmi.CodeOK, &ipmi.ReserveSELReply{Reservation: r.reserve(1)}, "", true
 	case 0x48:
-		return ipmi.CodeOK, &ipmi.GetSELTimeReply{Time: uint32(s.now().Add(r.offset).Unix())}, "", true
+		return ipmi.CodeOK, &ipmi.GetSELTimeReply{Time: uint32(s.now().Add(s.log.offset).Unix())}, "", true
 	}
 	return 0, nil, "", false
 }
 
 func (r *ipmiStore) selInfo(s *ipmiService, q *ipmi.Command) (ipmi.Code, ipmi.Body, string, bool) {
 	b := &ipmi.GetSELInfoReply{Version: 0x51, Free: 0xffff, Support: 0x02}
-	if code, d, _, ok := s.answered(q.Target, nil); ok && code == ipmi.CodeOK && len(d) == 14 {
+	if code, d, _, ok := s.answered(q.Target, nil); ok && code == ipmi.CodeOK && len(d) == selInfo {
 		b.Version, b.Entries, b.Support = d[0], binary.LittleEndian.Uint16(d[1:]), d[13]
 		b.Free = binary.LittleEndian.Uint16(d[3:])
 		b.Added, b.Erased = binary.LittleEndian.Uint32(d[5:]), binary.LittleEndian.Uint32(d[9:])
 	}
-	if n := len(r.sel); b.Free < 0xffff {
+	if n := len(s.log.records); b.Free < 0xffff {
 		b.Free = uint16(max(0, min(0xfffe, int(b.Free)+selRecord*(int(b.Entries)-n))))
 	}
-	b.Entries = uint16(len(r.sel))
-	if !r.added.IsZero() {
-		b.Added = uint32(r.added.Add(r.offset).Unix())
+	b.Entries = uint16(len(s.log.records))
+	l := s.log
+	if !l.added.IsZero() {
+		b.Added = uint32(l.added.Add(l.offset).Unix())
 	}
-	if !r.erased.IsZero() {
-		b.Erased = uint32(r.erased.Add(r.offset).Unix())
+	if !l.erased.IsZero() {
+		b.Erased = uint32(l.erased.Add(l.offset).Unix())
 	}
 	return ipmi.CodeOK, b, "", true
 }
 
-// addEvent adds an event, with an id and, if it is of the system's kind, the time (section 32.1).
-func (r *ipmiStore) addEvent(s *ipmiService, record [selRecord]byte) (uint16, bool) {
-	if len(r.sel) >= ipmiEvents {
-		return 0, false
+// platformEvent is an event that somebody reports (section 29.3): over LAN, the sender is who asks.
+func platformEvent(s *ipmiService, q *ipmi.Command) (ipmi.Code, ipmi.Body, string, bool) {
+	d := q.Data(nil)
+	if len(d) != 7 && len(d) != 8 {
+		return ipmi.DataLengthInvalid, nil, "platform event", true
 	}
-	if r.nextEvent++; r.nextEvent == 0xffff {
-		r.nextEvent = 1
+	e := ipmi.Event{Type: ipmi.EventRecord, Generator: uint16(q.From)}
+	if len(d) == 8 {
+		e.Generator, d = uint16(d[0]), d[1:]
 	}
-	binary.LittleEndian.PutUint16(record[:], r.nextEvent)
-	if record[2] < 0xe0 {
-		binary.LittleEndian.PutUint32(record[3:], uint32(s.now().Add(r.offset).Unix()))
+	e.Revision, e.Sensor, e.Number, e.Kind, e.Over, e.Data = d[0], d[1], d[2], d[3]&0x7f, d[3]&0x80 != 0, [3]byte(d[4:])
+	if _, ok := s.log.add(e.Record(), s.now()); !ok {
+		return ipmi.OutOfSpace, nil, "platform event", true
 	}
-	r.sel = append(r.sel, ipmiRecord{r.nextEvent, slices.Clone(record[:])})
-	r.added, r.asked = s.now(), true
-	return r.nextEvent, true
+	return ipmi.CodeOK, nil, "platform event", true
 }

@@ -200,7 +200,7 @@ func TestIPMIPower(t *testing.T) {
 	v.want("00 ", ipmi.Chassis, 0x02, 1)
 	b.now = b.now.Add(3 * time.Second)
 	v.want("00 21104000", ipmi.Chassis, 0x01)
-	v.want("00 01050004000000", ipmi.Chassis, 0x09, 5, 0, 0) // once is once
+	v.want("00 01050000000000", ipmi.Chassis, 0x09, 5, 0, 0) // once is once
 	v.want("00 0101", ipmi.Chassis, 0x07)
 	v.want("00 ", ipmi.Chassis, 0x04, 2)
 	v.want("00 21105000", ipmi.Chassis, 0x01)

@@ -32,8 +32,9 @@ func (s *ipmiService) loadUsers(p wire.Protocol) {
 	for _, slot := range slices.Sorted(maps.Keys(s.sec.Users)) {
 		u := s.sec.Users[slot]
 		n := &ipmiUser{slot: slot, name: u.Name, limit: profiles.IPMIPrivilege(u.Privilege), flags: ipmiLink | ipmiMessaging, enabled: !u.Disabled}
-		n.given, _ = given.Keys.Password(u.Name)
-		n.secret, n.known = n.given, n.given != ""
+		if password, ok := given.Keys.Password(u.Name); ok {
+			n.secret, n.known, n.given = password, true, &password
+		}
 		if a := s.st.accounts.find(u.Name); a != nil {
 			n.account, a.slot, a.disabled = a, slot, u.Disabled
 			n.follow()
@@ -50,8 +51,8 @@ func (s *ipmiService) loadUsers(p wire.Protocol) {
 func (u *ipmiUser) follow() {
 	a := u.account
 	u.name, u.enabled = a.Name, !a.disabled
-	if u.secret, u.known = a.Bait, a.Bait != ""; !u.known && !a.renewed {
-		u.secret, u.known = u.given, u.given != ""
+	if u.secret, u.known = a.Bait, a.Bait != ""; !u.known && !a.renewed && u.given != nil {
+		u.secret, u.known = *u.given, true
 	}
 	u.denied, u.bait = a.Policy == "deny", a.Policy == "bait"
 	u.role = a.Role
@@ -71,7 +72,7 @@ func (s *ipmiService) showUser(a *account, what accountChange) {
 	}
 	u.changed = true
 	if what == accountRemoved {
-		*u = ipmiUser{slot: u.slot, limit: ipmiNoAccess, changed: true}
+		*u = ipmiUser{slot: u.slot, limit: ipmiNoAccess, flags: ipmiLink, changed: true}
 		return
 	}
 	if what == accountAdded || a.Role != u.role {

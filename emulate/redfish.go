@@ -27,6 +27,8 @@ type redfishDevice struct {
 
 	accounts *accountList
 	users    map[*account]*redfishResource // that show them
+	log      *redfishLog                   // nil: none shows the device's log of events
+	host     *host                         // nil: the device has no IPMI service
 	sessions []*redfishSession             // the one used longest ago first
 	timeout  time.Duration
 
@@ -88,7 +90,10 @@ func newRedfishDevice(s *httpService, dev *profiles.Device) (*redfishDevice, err
 	r.learnTimeout()
 	r.learnEvents()
 	r.learnAccounts()
-	return r, nil
+	if err := r.learnLog(dev); err != nil {
+		return nil, err
+	}
+	return r, r.learnHost(dev)
 }
 
 // TimesItself says whether the Redfish tree tells how long answers take.

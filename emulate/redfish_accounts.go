@@ -2,7 +2,6 @@ package emulate
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -123,21 +122,24 @@ func (r *redfishDevice) place(a *account) *redfishResource {
 	if a.slot == 0 || r.tree[c.path+"/"+id] != nil || !r.namedForSlots() {
 		id = r.freshID(c)
 	}
-	body, err := json.Marshal(struct {
-		At       string `json:"@odata.id"`
-		Type     string `json:"@odata.type"`
-		ID       string `json:"Id"`
-		Name     string
-		UserName string
-		Password *string
-		RoleID   string `json:"RoleId"`
-		Enabled  bool
-		Locked   bool
-	}{c.path + "/" + id, "#ManagerAccount.v1_3_0.ManagerAccount", id, "User Account", a.Name, nil, r.roleOf(a), !a.disabled, false})
-	if err != nil {
-		return nil
-	}
+	body := r.newAccountBody(c, c.path+"/"+id, id)
 	return r.create(c, id, body)
+}
+
+// newAccountBody is the text of a resource for a new account, after that of another.
+func (r *redfishDevice) newAccountBody(collection *redfishResource, at, id string) []byte {
+	body := []byte(`{"@odata.id": "", "@odata.type": "#ManagerAccount.v1_3_0.ManagerAccount", "Id": "", "Name": "User Account", "UserName": "", "Password": null, "RoleId": "", "Enabled": true, "Locked": false}`)
+	for _, item := range jsonItems(jsonGet(collection.data, "/Members")) {
+		if like := r.at(jsonString(item, "/@odata.id")); like != nil && like.json && redfishTypeOf(like) == "ManagerAccount" {
+			body = slices.Clone(like.data)
+			break
+		}
+	}
+	body = jsonSet(jsonSet(body, "/@odata.id", jsonQuote(at)), "/Id", jsonQuote(id))
+	if jsonGet(body, "/Locked") != nil {
+		body = jsonSet(body, "/Locked", []byte("false"))
+	}
+	return body
 }
 
 // namedForSlots says whether the accounts that have a slot are shown under its number.

@@ -210,6 +210,10 @@ func (r *redfishDevice) clearLog(x *redfishResource) {
 	if entries == nil {
 		return
 	}
+	if r.log != nil && r.log.at == entries {
+		r.log.clear()
+		return
+	}
 	for p := range r.tree {
 		if strings.HasPrefix(p, entries.path+"/") {
 			delete(r.tree, p)

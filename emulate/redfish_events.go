@@ -14,6 +14,8 @@ type redfishEvents struct {
 	stream string         // path of the stream; "": the original has none
 	last   uint64         // number of the last event
 	kept   []redfishEvent // the latest
+	told   string         // what was told last, and when: several changes at once are one
+	at     time.Time
 }
 
 type redfishEvent struct {
@@ -34,13 +36,21 @@ func (r *redfishDevice) learnEvents() {
 
 // tell makes an event of a message about a resource.
 func (r *redfishDevice) tell(key, origin string) {
-	if r.events.stream == "" {
+	now := r.st.Now()
+	if told := key + " " + origin; told == r.events.told && now.Equal(r.events.at) {
 		return
+	} else {
+		r.events.told, r.events.at = told, now
 	}
 	r.emit(map[string]any{
-		"EventType": "ResourceUpdated", "MessageId": "ResourceEvent.1.0." + key, "Message": redfishWords[key].Message,
+		"EventType": redfishEventTypes[key], "MessageId": "ResourceEvent.1.0." + key, "Message": redfishWords[key].Message,
 		"Severity": "OK", "OriginOfCondition": map[string]string{"@odata.id": origin},
 	})
+}
+
+// redfishEventTypes are the types that go with messages (Event, EventType).
+var redfishEventTypes = map[string]string{
+	"ResourceChanged": "ResourceUpdated", "ResourceCreated": "ResourceAdded", "ResourceRemoved": "ResourceRemoved",
 }
 
 // testEvent is what SubmitTestEvent asks for.

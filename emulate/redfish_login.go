@@ -109,6 +109,8 @@ func (q *redfishAsked) identify() (signed bool) {
 		q.who = &redfishWho{name, r.rankOf(name), nil}
 	case q.good && r.accounts.find(name) == nil:
 		q.who = &redfishWho{name, administrator, nil}
+	default:
+		r.refused()
 	}
 	return true
 }
@@ -143,6 +145,13 @@ func (r *redfishDevice) rankOf(name string) redfishRank {
 	return administrator
 }
 
+// refused has the log of events say that somebody was not let in, if the device's does.
+func (r *redfishDevice) refused() {
+	if r.host != nil {
+		r.host.log.refused()
+	}
+}
+
 // login opens a session.
 func (q *redfishAsked) login() Answer {
 	r := q.r
@@ -165,6 +174,7 @@ func (q *redfishAsked) login() Answer {
 	known := r.admits(*given.UserName, *given.Password)
 	recorded := !known && r.accounts.find(*given.UserName) == nil && q.wasLetIn()
 	if !known && !recorded {
+		r.refused()
 		return q.refuse(401, "ResourceAtUriUnauthorized", q.path, "Invalid username or password")
 	}
 	most := r.sec.Sessions.Most

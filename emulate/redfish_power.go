@@ -1,8 +1,12 @@
 package emulate
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"time"
+
+	"ringer/profiles"
 )
 
 // reset changes the power of a system or a chassis after the delay. false: it cannot be done now.
@@ -28,12 +32,45 @@ func (r *redfishDevice) reset(x *redfishResource, kind string, delay time.Durati
 			r.power(x, "Off", 0)
 		}
 		r.power(x, "On", delay)
-		r.later(delay, func() { r.booted(x) })
+		if on && delay == 0 && r.shares(x) {
+			r.host.reset()
+		} else if !r.shares(x) {
+			r.later(delay, func() { r.booted(x) })
+		}
 	}
-	if kind == "On" || kind == "ForceOn" {
+	if !on && (kind == "On" || kind == "ForceOn") && !r.shares(x) {
 		r.later(delay, func() { r.booted(x) })
 	}
 	return true
+}
+
+// shares says whether the power of a resource is that of the host which the device's IPMI service knows, too.
+func (r *redfishDevice) shares(x *redfishResource) bool {
+	name := x.points["/PowerState"]
+	if name == "" || r.host == nil {
+		return false
+	}
+	p, err := r.st.Point(name)
+	return err == nil && p == r.host.power
+}
+
+// learnHost follows the host, and tells of the points that are changed over whatever protocol.
+func (r *redfishDevice) learnHost(dev *profiles.Device) (err error) {
+	if r.host, err = hostOf(r.st, dev); err != nil {
+		return err
+	}
+	for _, at := range slices.Sorted(maps.Keys(r.tree)) {
+		x := r.tree[at]
+		for _, name := range x.points {
+			if p, err := r.st.Point(name); err == nil {
+				p.watch(func(time.Time) { r.tell("ResourceChanged", x.path) })
+			}
+		}
+		if x.json && redfishTypeOf(x) == "ComputerSystem" && r.shares(x) {
+			r.host.starts = append(r.host.starts, func() { r.booted(x) })
+		}
+	}
+	return nil
 }
 
 // power makes a resource, and those that share its power, show a state after a time.
@@ -53,7 +90,6 @@ func (r *redfishDevice) power(x *redfishResource, state string, delay time.Durat
 					p.SetAt(v, r.st.Now().Add(delay))
 				}
 			}
-			r.later(delay, func() { r.tell("ResourceChanged", y.path) })
 			continue
 		}
 		if jsonGet(y.data, "/PowerState") == nil {

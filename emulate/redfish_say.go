@@ -193,6 +193,8 @@ var redfishWords = map[string]redfishMessage{
 	"ResourceAlreadyExists":          {"The requested resource of type %1 with the property %2 with the value '%3' already exists.", "Critical", "Do not repeat the create operation as the resource has already been created."},
 	"ResourceCannotBeDeleted":        {"The delete request failed because the resource requested cannot be deleted.", "Critical", "Do not attempt to delete a non-deletable resource."},
 	"ResourceInUse":                  {"The change to the requested resource failed because the resource is in use or in transition.", "Warning", "Remove the condition and resubmit the request if the operation failed."},
+	"ResourceCreated":                {"The resource has been created successfully.", "OK", "None."},
+	"ResourceRemoved":                {"The resource has been removed successfully.", "OK", "None."},
 	"ResourceChanged":                {"One or more resource properties have changed.", "OK", "None."},
 }
 

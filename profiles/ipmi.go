@@ -74,6 +74,14 @@ type IPMI struct {
 	Sensors map[uint8]IPMISensor `yaml:"sensors,omitempty"`
 	// Power is the state of the host.
 	Power *IPMIPower `yaml:"power,omitempty"`
+	// Identify is the light by which a person finds the machine: a point that is off, lit or blinking (an enum with
+	// two or three of these), or a bool.
+	Identify *IPMISensor `yaml:"identify,omitempty"`
+	// Boot is where the host is to boot from.
+	Boot *IPMIBoot `yaml:"boot,omitempty"`
+	// Logs says what the controller writes into its log of events itself: power (on, off, reset), login (that
+	// failed), clear (of the log).
+	Logs []string `yaml:"logs,omitempty,flow"`
 	// Watts is what the power reading of DCMI shows.
 	Watts *IPMISensor `yaml:"watts,omitempty"`
 	// Console is what a visitor of the serial console meets.
@@ -130,6 +138,16 @@ type IPMISensor struct {
 type IPMIPower struct {
 	Point string `yaml:"point"`
 }
+
+// IPMIBoot are points, enums whose values have the names that Redfish has for them.
+type IPMIBoot struct {
+	Target  string `yaml:"target"`            // None, Pxe, Hdd, Cd, BiosSetup, Diags, Usb, Floppy, …
+	Enabled string `yaml:"enabled,omitempty"` // Disabled, Once, Continuous
+	Mode    string `yaml:"mode,omitempty"`    // Legacy, UEFI
+}
+
+// IPMILogs are what a controller can write into its log.
+var IPMILogs = []string{"power", "login", "clear"}
 
 var ipmiPrivileges = []string{"", "callback", "user", "operator", "administrator", "oem"}
 
@@ -205,6 +223,20 @@ func (s *IPMI) Validate(v *Validation) {
 		if u.Privilege != "" && IPMIPrivilegeName(IPMIPrivilege(u.Privilege)) != u.Privilege {
 			v.At("users", slot, "privilege").Errorf("%q is not one of callback, user, operator, administrator, oem", u.Privilege)
 		}
+	}
+	if s.Identify != nil {
+		v.At("identify", "point").Point(s.Identify.Point)
+	}
+	if b := s.Boot; b != nil {
+		v.At("boot", "target").Point(b.Target)
+		for name, point := range map[string]string{"enabled": b.Enabled, "mode": b.Mode} {
+			if point != "" {
+				v.At("boot", name).Point(point)
+			}
+		}
+	}
+	for i, what := range s.Logs {
+		v.At("logs", i).OneOf(what, IPMILogs...)
 	}
 	if s.Slots < 0 || s.Slots > 63 {
 		v.At("slots").Errorf("%d slots: want up to 63", s.Slots)

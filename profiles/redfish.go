@@ -41,6 +41,9 @@ type Redfish struct {
 	Sessions RedfishSessions `yaml:"sessions,omitempty"`
 	// Points puts live values into resources: path of the resource, a number sign, JSON pointer (RFC 6901).
 	Points map[string]string `yaml:"points,omitempty"`
+	// SEL is the collection of entries of the log that shows the device's log of events, the one of its IPMI
+	// service: /redfish/v1/Systems/1/LogServices/SEL/Entries.
+	SEL string `yaml:"sel,omitempty"`
 	// Writable are properties that can be changed, in the same form, beside those that the schemas of the
 	// DMTF make writable.
 	Writable []string `yaml:"writable,omitempty"`
@@ -99,6 +102,9 @@ func (r *Redfish) Validate(v *Validation) {
 		at := v.At("points", place)
 		redfishPlace(at, place)
 		at.Point(point)
+	}
+	if r.SEL != "" {
+		absolute(v.At("sel"), r.SEL)
 	}
 	for i, place := range r.Writable {
 		redfishPlace(v.At("writable", i), place)

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes the records of profiles/bmc-2u-server: sensors (SDR), events (SEL), inventories (FRU), answers.
+"""Writes the records of profiles/bmc-2u-server: sensors (SDR), events (SEL), inventories (FRU), answers, and what its
+SNMP agent shows.
 
     python3 testdata/record/bmc.py profiles/bmc-2u-server/ipmi
 
@@ -82,6 +83,9 @@ for i in range(2):
 discrete(0x58, "Chassis Intru", 0x17, 1, 0x05, 0x01)
 discrete(0x60, "Watchdog", 0x2E, 1, 0x23, 0x10F)
 discrete(0x61, "SEL Status", 0x2E, 1, 0x10, 0x34)
+discrete(0x62, "ACPI State", 0x07, 1, 0x22, 0x21)
+discrete(0x63, "System Boot", 0x07, 1, 0x1D, 0x03)
+discrete(0x64, "BMC Login", 0x2E, 1, 0x06, 0x20)
 record(0x12, bytes([0x20, 0, 0, 0xBF, 0, 0, 0, 0x2E, 1, 0]) + name("BMC"))
 for i in range(2):
     record(0x11, bytes([0x20, i + 1, 0x80, 0, 0, 0x10, 0, 0x0A, i + 1, 0]) + name(f"PSU{i + 1} FRU"))
@@ -183,8 +187,8 @@ for n, v in {
 for n, v in {0: "00", 1: "01", 2: "04", 3: "0c60", 4: "0732", 5: "0a", 6: "0a", 7: "01", 8: "6f02"}.items():
     for channel in ("01", "0e"):
         says("0c22", f"{channel}{n:02x}0000", "00 11 " + v)
-for number in range(0x50, 0x62):
-    state = {0x50: "01", 0x51: "01", 0x58: "00", 0x60: "00", 0x61: "00"}.get(number)
+for number in range(0x50, 0x65):
+    state = {0x50: "01", 0x51: "01", 0x58: "00", 0x60: "00", 0x61: "00", 0x62: "01", 0x63: "00", 0x64: "00"}.get(number)
     if state:
         says("042d", f"{number:02x}", f"00 00 c0 {state} 80")
         says("042b", f"{number:02x}", "00 c0 0000 0000")
@@ -206,3 +210,69 @@ says("2c13", "dc0300", "00 dc 01 05 01 04")
 says("2c13", "dc0400", "00 dc 01 05 01 78 00")
 says("2c13", "dc0500", "00 dc 01 05 01 40 00")
 (OUT / "answers.tsv").write_text("\n".join(lines) + "\n")
+
+# What the agent shows: the system, its interface, what it is made of (ENTITY-MIB, RFC 6933), its sensors
+# (ENTITY-SENSOR-MIB, RFC 3433) and the maker's own tree. Where the profile has a point, that is what is seen.
+OWN = "1.3.6.1.4.1.99999.24"
+rows = {}
+
+
+def variable(oid, tag, value):
+    rows[tuple(int(n) for n in oid.split("."))] = f"{oid}|{tag}|{value}"
+
+
+INTEGER, TEXT, OID, GAUGE, TICKS, COUNTER = "2", "4", "6", "66", "67", "65"
+for n, tag, value in [
+    (1, TEXT, "Norhaven Remote Controller 2, firmware 2.47, NH-R2480 G2"), (2, OID, OWN + ".1.2"), (3, TICKS, "0"),
+    (4, TEXT, "operations@example.net"), (5, TEXT, "bmc-r12-u07a"), (6, TEXT, "Hall 2, rack 12"), (7, INTEGER, "72"),
+]:
+    variable(f"1.3.6.1.2.1.1.{n}.0", tag, value)
+MAC = "02ce1452a07c"
+interfaces = [("lo", 24, 65536, 0, "", 41877), ("eth0", 6, 1500, 1000000000, MAC, 90211)]
+variable("1.3.6.1.2.1.2.1.0", INTEGER, len(interfaces))
+for i, (descr, kind, mtu, speed, mac, octets) in enumerate(interfaces, 1):
+    for n, tag, value in [
+        (1, INTEGER, i), (2, TEXT, descr), (3, INTEGER, kind), (4, INTEGER, mtu), (5, GAUGE, speed), (6, TEXT + "x", mac), (7, INTEGER, 1),
+        (8, INTEGER, 1), (9, TICKS, 0), (10, COUNTER, octets), (11, COUNTER, octets // 190), (13, COUNTER, 0), (14, COUNTER, 0),
+        (16, COUNTER, octets), (17, COUNTER, octets // 210), (19, COUNTER, 0), (20, COUNTER, 0),
+    ]:
+        variable(f"1.3.6.1.2.1.2.2.1.{n}.{i}", tag, value)
+for n, tag, value in [(1, "64", "192.0.2.84"), (2, INTEGER, 2), (3, "64", "255.255.255.0"), (4, INTEGER, 1), (5, INTEGER, 65535)]:
+    variable(f"1.3.6.1.2.1.4.20.1.{n}.192.0.2.84", tag, value)
+
+CHASSIS, SUPPLY, FAN_CLASS, SENSOR, BOARD, CPU = 3, 6, 7, 8, 9, 12
+entities = {
+    1: ("2U server", "2", 0, CHASSIS, 1, "Chassis", "G2", "2.47", "NHS25212207", "Norhaven Systems", "NH-R2480 G2", 1),
+    2: ("Mainboard", "3", 1, BOARD, 1, "Board", "NH2-MB-2480-C", "R2480.14.03", "NHB25211932", "Norhaven Systems", "NH-M2480", 1),
+    3: ("Processor 1", "4", 2, CPU, 1, "CPU1", "", "", "", "", "Xeon Silver 4310", 2),
+    4: ("Processor 2", "4", 2, CPU, 2, "CPU2", "", "", "", "", "Xeon Silver 4310", 2),
+    5: ("Power supply 1", "5", 1, SUPPLY, 1, "PSU1", "", "", "EP8X25110071", "Elvanor Power", "EP-800T", 1),
+    6: ("Power supply 2", "5", 1, SUPPLY, 2, "PSU2", "", "", "EP8X25110072", "Elvanor Power", "EP-800T", 1),
+}
+for i in range(6):
+    entities[11 + i] = (f"Fan {i + 1}", "6", 1, FAN_CLASS, i + 1, f"FAN{i + 1}", "", "", "", "", "", 1)
+VOLTS_DC, WATTS, CELSIUS_TYPE, RPM_TYPE, UNITS, MILLI = 4, 6, 8, 10, 9, 8
+sensors = [(100 + n, text, 3 if "CPU1" in text else 4 if "CPU2" in text else 2, CELSIUS_TYPE, UNITS, nominal, "C") for n, text, _, _, nominal, _ in temps]
+sensors += [(100 + n, text, 2, VOLTS_DC, MILLI, round(nominal * 1000), "mV") for n, text, _, _, _, nominal in volts]
+sensors += [(148 + i, f"FAN{i + 1}", 11 + i, RPM_TYPE, UNITS, 5250, "rpm") for i in range(6)]
+sensors += [(164, "PSU1 Power", 5, WATTS, UNITS, 120, "W"), (165, "PSU2 Power", 6, WATTS, UNITS, 116, "W"), (166, "System Power", 1, WATTS, UNITS, 236, "W")]
+for place, (i, text, within, kind, scale, value, unit) in enumerate(sensors, 1):
+    entities[i] = (text, "7", within, SENSOR, place, text, "", "", "", "", "", 2)
+    for n, tag, v in [(1, INTEGER, kind), (2, INTEGER, scale), (3, INTEGER, 0), (4, INTEGER, value), (5, INTEGER, 1), (6, TEXT, unit), (7, TICKS, 0), (8, GAUGE, 2000)]:
+        variable(f"1.3.6.1.2.1.99.1.1.1.{n}.{i}", tag, v)
+    variable(f"{OWN}.2.2.1.1.{place}", INTEGER, place)
+    variable(f"{OWN}.2.2.1.2.{place}", TEXT, text)
+    variable(f"{OWN}.2.2.1.3.{place}", INTEGER, value)
+    variable(f"{OWN}.2.2.1.4.{place}", TEXT, unit)
+for i, (descr, kind, within, cls, place, text, hw, fw, serial, maker, model, replaceable) in entities.items():
+    for n, tag, v in [
+        (2, TEXT, descr), (3, OID, f"{OWN}.3.{kind}"), (4, INTEGER, within), (5, INTEGER, cls), (6, INTEGER, place), (7, TEXT, text), (8, TEXT, hw),
+        (9, TEXT, fw), (10, TEXT, ""), (11, TEXT, serial), (12, TEXT, maker), (13, TEXT, model), (16, INTEGER, replaceable),
+    ]:
+        variable(f"1.3.6.1.2.1.47.1.1.1.1.{n}.{i}", tag, v)
+for n, tag, value in [
+    (1, TEXT, "NH-R2480 G2"), (2, TEXT, "NHS25212207"), (3, TEXT, "2.47"), (4, INTEGER, 1), (5, INTEGER, 0), (6, TEXT, "None"), (7, GAUGE, 236),
+]:
+    variable(f"{OWN}.2.1.{n}.0", tag, value)
+(OUT.parent / "snmp").mkdir(exist_ok=True)
+(OUT.parent / "snmp" / "bmc.snmprec").write_text("".join(rows[oid] + "\n" for oid in sorted(rows)))
