@@ -260,7 +260,7 @@ func (c *bacnetSession) confirmed(q *bacnet.ConfirmedRequest) Answer {
 	if d == nil {
 		return c.unreachable(q)
 	}
-	if d.spec.Silent || d.muted(c.s.st.Now()) && q.Service != bacnet.DeviceCommunicationControl && q.Service != bacnet.ReinitializeDevice {
+	if d.spec.Silent || d.muted() && q.Service != bacnet.DeviceCommunicationControl && q.Service != bacnet.ReinitializeDevice {
 		return Answer{From: Refused}
 	}
 	if q.Segmented {

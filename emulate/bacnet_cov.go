@@ -132,7 +132,7 @@ func (c *bacnetSession) Tick(now time.Time) (Answer, time.Time) {
 	out, next = append(out, told...), sooner(next, at)
 	c.unwatch(func(w *bacnetWatch) bool { return !w.until.IsZero() && !now.Before(w.until) })
 	for _, w := range c.watches {
-		if w.d.quiet != 0 && w.d.muted(now) || w.d.quiet == 2 {
+		if w.d.hush() != 0 {
 			continue
 		}
 		if m, f := c.notify(w, now); m != nil {

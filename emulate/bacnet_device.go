@@ -69,13 +69,17 @@ func (d *bacnetDevice) set(k bacnetKey, c *bacnetCell) {
 	}
 }
 
-// muted says whether the device was told to be silent.
-func (d *bacnetDevice) muted(now time.Time) bool {
-	if d.quiet != 0 && !d.silentUntil.IsZero() && !now.Before(d.silentUntil) {
+// hush is what the device was told, 0: nothing, 1: to be silent, 2: to say nothing unasked. Nobody looks at the clock
+// as long as it was told nothing.
+func (d *bacnetDevice) hush() uint8 {
+	if d.quiet != 0 && !d.silentUntil.IsZero() && !d.s.st.Now().Before(d.silentUntil) {
 		d.quiet = 0
 	}
-	return d.quiet == 1
+	return d.quiet
 }
+
+// muted says whether the device was told to be silent.
+func (d *bacnetDevice) muted() bool { return d.hush() == 1 }
 
 func (d *bacnetDevice) mute(p *bacnet.CommunicationControlRequest, now time.Time) {
 	d.quiet, d.silentUntil = p.State, time.Time{}

@@ -31,11 +31,11 @@ type bacnetTransfer struct {
 // result sends the result of a request: at once, in segments, or not at all where it is too long.
 func (c *bacnetSession) result(d *bacnetDevice, q *bacnet.ConfirmedRequest, p bacnet.Parameters, from Origin) Answer {
 	c.ack = bacnet.ComplexAck{Header: bacnet.Reply(&q.Header), InvokeID: q.InvokeID, Service: q.Service, Parameters: p}
+	if r, ok := p.(*bacnet.ReadPropertyAck); ok && len(r.Value)+bacnetAckOverhead <= bacnet.APDUSizes[0] {
+		return c.say(&c.ack, from) // everybody takes and sends that
+	}
 	size, most := q.Limits()
 	size = min(size, d.sends())
-	if r, ok := p.(*bacnet.ReadPropertyAck); ok && len(r.Value)+bacnetAckOverhead <= size {
-		return c.say(&c.ack, from)
-	}
 	whole := bacnet.AppendParameters(nil, p)
 	if len(whole)+3 <= size {
 		return c.say(&c.ack, from)

@@ -32,7 +32,7 @@ func (c *bacnetSession) unconfirmed(q *bacnet.UnconfirmedRequest) Answer {
 	c.s.forward(q, &q.Header, c.origin(&q.Header), asker)
 	var out []wire.Message
 	for d := range c.s.all {
-		if !d.known || !d.hears(&q.Network) || d.spec.Silent || d.muted(c.s.st.Now()) {
+		if !d.known || !d.hears(&q.Network) || d.spec.Silent || d.muted() {
 			continue
 		}
 		switch p := q.Parameters.(type) {
