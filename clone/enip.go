@@ -2,7 +2,9 @@ package clone
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -28,6 +30,7 @@ type enipLearner struct {
 	symbols   enipSymbols
 	transfers map[string]*enipTransfer
 	sent      map[uint32]*enipSent
+	files     map[string]int // data files, with how many elements each has at least
 	trends    int
 }
 
@@ -48,6 +51,7 @@ type enipAsk struct {
 const (
 	enipCellsMax = 1 << 18
 	enipOpenMax  = 1 << 12
+	enipFilesMax = 1 << 10
 )
 
 func newENIPLearner(s *Service) learner {
@@ -55,7 +59,7 @@ func newENIPLearner(s *Service) learner {
 		s: s, section: &profiles.ENIP{}, cells: map[string]*enipCell{}, asks: map[string]*enipAsk{}, opened: map[uint32]string{},
 		tags: map[string]*enipTagSeen{}, transfers: map[string]*enipTransfer{},
 		symbols: enipSymbols{byName: map[string]*enip.Symbol{}, instances: map[uint32]string{}, templates: map[uint32]*enipTemplate{}},
-		sent:    map[uint32]*enipSent{}, serials: map[enipSerial]bool{},
+		sent:    map[uint32]*enipSent{}, files: map[string]int{}, serials: map[enipSerial]bool{},
 	}
 }
 
@@ -338,9 +342,47 @@ func (l *enipLearner) pccc(x *capture.Exchange, way string, q *enip.Request, r *
 	a := profiles.ENIPAnswer{Status: r.Status, Extended: r.Extended, Data: r.Data}
 	if p != nil {
 		a.Data = append([]byte{p.Status}, p.Data...)
+		if p.Status == 0 {
+			l.dataFile(x, q.PCCC)
+		}
 	}
 	l.sample(enipWay(way, profiles.ENIPPCCC(q.PCCC.Command, q.PCCC.Function, q.PCCC.Data)), a.Append(nil), false, x)
 	return true
+}
+
+// dataFile notes that a data file is there, as far as it was read or written.
+func (l *enipLearner) dataFile(x *capture.Exchange, p *enip.PCCC) {
+	a, ok := p.DataFile()
+	each := a.Type.Size()
+	if !ok || each == 0 || a.File > 999 || a.Size == 0 {
+		return
+	}
+	name := fmt.Sprintf("%s%d", a.Type, a.File)
+	n := int(a.Element) + (2*int(a.Word)+int(a.Size)+each-1)/each
+	if n > profiles.ENIPDataElements || l.files[name] == 0 && len(l.files) >= enipFilesMax {
+		return
+	}
+	if l.files[name] == 0 {
+		l.s.Saw(l.s.fact("data file "+name), x)
+	}
+	l.files[name] = max(l.files[name], n)
+}
+
+// finishDataFiles lists the data files by their numbers. Two of one number are two controllers' behind one
+// address: neither is listed.
+func (l *enipLearner) finishDataFiles() {
+	numbers := map[uint16]int{}
+	var list []profiles.ENIPDataFile
+	for name, n := range l.files {
+		f := profiles.ENIPDataFile{Name: name, Elements: n}
+		_, number, _ := f.Parse()
+		numbers[number]++
+		list = append(list, f)
+	}
+	number := func(f profiles.ENIPDataFile) uint16 { _, n, _ := f.Parse(); return n }
+	list = slices.DeleteFunc(list, func(f profiles.ENIPDataFile) bool { return numbers[number(f)] > 1 })
+	slices.SortFunc(list, func(a, b profiles.ENIPDataFile) int { return cmp.Compare(number(a), number(b)) })
+	l.section.DataFiles = list
 }
 
 // Finish writes the section and its samples.
@@ -348,6 +390,7 @@ func (l *enipLearner) Finish(out *Output) (profiles.Section, error) {
 	s := l.section
 	s.ReplyTimeout = l.timeout.fixed
 	l.finishSent()
+	l.finishDataFiles()
 	for _, key := range slices.Sorted(maps.Keys(l.transfers)) {
 		l.giveUp(key, nil)
 	}

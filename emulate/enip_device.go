@@ -50,6 +50,8 @@ type enipDevice struct {
 	tags           map[string]*enipTag   // by name in lower case
 	symbols        map[string][]*enipTag // of the controller and of each program, in lower case, by instance
 	streams        []*enipStream
+	files          map[uint16]*enipDataFile
+	pccc           bool // it has the object that executes PCCC
 }
 
 type enipAttribute struct {
@@ -70,6 +72,7 @@ func newENIPDevice(st *State, dev *profiles.Device) (*enipDevice, error) {
 		st: st, dev: dev, sessions: map[uint32]bool{}, modules: map[int]*enip.Identity{}, connections: map[uint32]*enipConnection{}, ways: []string{""},
 		lists: map[enip.Command]*Cell{}, asks: map[string]*Cell{}, attributes: map[enipAttribute]*enipValue{}, classes: map[enipClass]bool{}, absent: map[enipClass]bool{},
 		types: map[string]*enipType{}, templates: map[uint32]*enipType{}, tags: map[string]*enipTag{}, symbols: map[string][]*enipTag{},
+		files:   map[uint16]*enipDataFile{},
 		noWay:   profiles.ENIPAnswer{Status: enip.ConnectionFailure, Extended: []uint16{enip.InvalidLinkAddress}, Data: []byte{1, 0}},
 		noTag:   profiles.ENIPAnswer{Status: enip.PathSegmentError, Extended: []uint16{0}},
 		noClass: enip.PathDestinationUnknown, noInstance: enip.ObjectDoesNotExist,
@@ -104,6 +107,9 @@ func newENIPDevice(st *State, dev *profiles.Device) (*enipDevice, error) {
 		d.connectionsMax = 32
 	}
 	if err := d.openTags(sections); err != nil {
+		return nil, err
+	}
+	if err := d.openDataFiles(sections); err != nil {
 		return nil, err
 	}
 	if err := d.openSamples(sections); err != nil {
@@ -358,6 +364,7 @@ func (d *enipDevice) sample(name string, cell *Cell, written bool) error {
 			return fmt.Errorf("%q is no PCCC command", rest)
 		}
 		d.asks[string(enipPCCCKey(nil, way, command, function[0], data))] = cell
+		d.dataSample(&enip.PCCC{Command: command, Function: function[0], Data: data}, cell)
 	case "tag":
 		return d.tagSample(rest, cell)
 	case "io":

@@ -65,7 +65,7 @@ func enipProfile(t testing.TB, name string) *profiles.Device {
 	return dev
 }
 
-// TestENIPDialogues plays the dialogues in testdata/enip against tags.yaml. A line that begins with ">>>" is
+// TestENIPDialogues plays the dialogues in testdata/enip against the profile of their name, else tags.yaml. A line that begins with ">>>" is
 // what the client does: "list COMMAND"; "register"; "rr REQUEST" asks without a connection, REQUEST being CIP
 // in hexadecimal; "open CLASS PATH" opens a connection, "large" one of the large kind, "close" closes it;
 // "unit REQUEST" asks on it; "io HEX" sends I/O data on it, "tick" lets the device send its own; "raw HEX" is
@@ -78,8 +78,12 @@ func TestENIPDialogues(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
+			profile := strings.TrimSuffix(file, ".txt") + ".yaml"
+			if _, err := os.Stat(profile); err != nil {
+				profile = "testdata/enip/tags.yaml"
+			}
 			checkDialogue(t, file, func(text string) string {
-				return enipDialogue(t, newENIPDecoy(t, enipProfile(t, "testdata/enip/tags.yaml")), text)
+				return enipDialogue(t, newENIPDecoy(t, enipProfile(t, profile)), text)
 			})
 		})
 	}

@@ -42,6 +42,9 @@ func (x *enipSession) serveSeveral(way int, q *enip.Request, r *enip.Response) O
 // one answers a request that is no packet: as recorded, else by what the object does.
 func (x *enipSession) one(way int, q *enip.Request, r *enip.Response) Origin {
 	x.part = 0
+	if q.PCCC != nil {
+		return x.pccc(way, q, r)
+	}
 	if a, from, ok := x.recorded(way, q); ok {
 		if !a.Part {
 			return x.fill(r, q, a, from)
@@ -53,8 +56,6 @@ func (x *enipSession) one(way int, q *enip.Request, r *enip.Response) Origin {
 		return x.open(way, q, r)
 	case q.Close != nil:
 		return x.close(q, r)
-	case q.PCCC != nil:
-		return x.pccc(q, r)
 	}
 	if t, ok := q.Path.Target(); ok {
 		switch {
@@ -82,8 +83,16 @@ func (x *enipSession) refuse(r *enip.Response, status uint8, extended ...uint16)
 
 // recorded takes the next recorded answer to a question; ok is false where the cells below answer.
 func (x *enipSession) recorded(way int, q *enip.Request) (a profiles.ENIPAnswer, from Origin, ok bool) {
+	if c := x.asked(way, q); c != nil {
+		return x.take(c)
+	}
+	return a, Refused, false
+}
+
+// asked is the cell with the recorded answers to a question; nil: there are none.
+func (x *enipSession) asked(way int, q *enip.Request) *Cell {
 	if len(x.d.asks) == 0 {
-		return a, Refused, false
+		return nil
 	}
 	switch {
 	case q.PCCC != nil:
@@ -101,9 +110,11 @@ func (x *enipSession) recorded(way int, q *enip.Request) (a profiles.ENIPAnswer,
 			c = nil
 		}
 	}
-	if c == nil {
-		return a, Refused, false
-	}
+	return c
+}
+
+// take is the next answer of a cell.
+func (x *enipSession) take(c *Cell) (a profiles.ENIPAnswer, from Origin, ok bool) {
 	v, from := c.Read(x.st)
 	if len(v) == 0 {
 		return a, Refused, false
@@ -145,18 +156,4 @@ func (x *enipSession) fill(r *enip.Response, q *enip.Request, a profiles.ENIPAns
 		r.Data = nil
 	}
 	return from
-}
-
-// pcccIllegal: the command is illegal or its format is (1770-6.5.16, chapter 8).
-const pcccIllegal = 0x10
-
-// pccc refuses what was never recorded: devices that have the object say so in PCCC, the others have none.
-func (x *enipSession) pccc(q *enip.Request, r *enip.Response) Origin {
-	for key := range x.d.asks {
-		if len(key) > 3 && key[3] == 0xFF {
-			r.PCCC = &enip.PCCCReply{Requestor: q.PCCC.Requestor, Command: q.PCCC.Command | 0x40, Status: pcccIllegal, Transaction: q.PCCC.Transaction}
-			return Refused
-		}
-	}
-	return x.refuse(r, x.d.noClass)
 }

@@ -48,6 +48,8 @@ type ENIP struct {
 	Types map[string]*ENIPType `yaml:"types,omitempty"`
 	// Tags are the controller's tags. Those of a program are called Program:NAME.TAG.
 	Tags []ENIPTag `yaml:"tags,omitempty"`
+	// DataFiles are the data files of controllers that have these rather than tags.
+	DataFiles []ENIPDataFile `yaml:"data_files,omitempty"`
 	// Attributes are attributes of objects: class/instance/attribute to the value's bytes in hexadecimal.
 	Attributes map[string]string `yaml:"attributes,omitempty"`
 	// Points maps attributes to points.
@@ -213,6 +215,7 @@ func (s *ENIP) Validate(v *Validation) {
 		seen[strings.ToLower(t.Name)] = true
 		s.checkTag(at, t)
 	}
+	s.checkDataFiles(v)
 	for name, value := range s.Attributes {
 		if _, _, _, err := ParseENIPAttribute(name); err != nil {
 			v.At("attributes", name).Errorf("%s", err)

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Merge unites what is known of tags: an array is as long as either profile knows, and a structure whose
+// Merge unites what is known of tags: an array, or a data file, is as long as either profile knows, and a structure whose
 // members are known is better than one that is only known by its length.
 func (s *ENIP) Merge(newer Section, m *Merging) error {
 	n := newer.(*ENIP)
@@ -34,6 +34,13 @@ func (s *ENIP) Merge(newer Section, m *Merging) error {
 			y.Size = x.Size
 		} else if len(x.Size) > len(y.Size) {
 			y.Size = x.Size
+		}
+	}
+	for i := range n.DataFiles {
+		y := &n.DataFiles[i]
+		if k := slices.IndexFunc(s.DataFiles, func(f ENIPDataFile) bool { return f.Name == y.Name }); k >= 0 {
+			y.Elements = max(y.Elements, s.DataFiles[k].Elements)
+			s.DataFiles[k].Elements = y.Elements
 		}
 	}
 	for name, y := range n.Types {

@@ -26,6 +26,12 @@ func TestENIPValidation(t *testing.T) {
 		{"types: {T: {members: [{name: a, type: BOOL, offset: 0, bit: 40}]}}", "40"},
 		{"attributes: {0xF5/1: \"00\"}", "want class/instance/attribute"},
 		{"attributes: {0xF5/1/1: \"0\"}", "want bytes in hexadecimal"},
+		{"data_files: [{name: X7, elements: 1}]", "want the letters of a type and a number"},
+		{"data_files: [{name: N7, elements: 1}, {name: B7, elements: 1}]", "there is another data file 7"},
+		{"data_files: [{name: N7, elements: 9000}]", "8192"},
+		{"data_files: [{name: N7, elements: 1, values: [1, 2]}]", "2 values for 1 elements"},
+		{"data_files: [{name: F8, elements: 1, points: {0/3: level}}]", "has no such element or bit"},
+		{"data_files: [{name: T4, elements: 1, points: {\"0\": level}}]", "holds more than one value"},
 		{"writable: [x]", "want class/instance/attribute"},
 	} {
 		_, err := Parse([]byte("apiVersion: ringer/v1\nkind: Device\nid: plc\nservices:\n  - enip:\n      port: 44818\n      "+c.section+"\n"), "x.yaml", nil)

@@ -3,6 +3,7 @@ package enip
 import (
 	"bytes"
 	"encoding/binary"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -138,6 +139,56 @@ func FuzzAttributeList(f *testing.F) {
 			if !bytes.Equal(again, b) {
 				t.Fatalf("%x was cut into %x", b, again)
 			}
+		}
+	})
+}
+
+func TestDataFiles(t *testing.T) {
+	mask := uint16(8)
+	for _, x := range []struct {
+		function uint8
+		data     string
+		want     DataFileAccess
+	}{
+		{0xA2, "02 07 89 01 00", DataFileAccess{Function: 0xA2, Size: 2, File: 7, Type: FileInteger, Element: 1}},
+		{0xA2, "04 08 8a ff2c01 00", DataFileAccess{Function: 0xA2, Size: 4, File: 8, Type: FileFloat, Element: 300}},
+		{0xA1, "06 04 86 02", DataFileAccess{Function: 0xA1, Size: 6, File: 4, Type: FileTimer, Element: 2}},
+		{0xAA, "02 04 86 01 02 6400", DataFileAccess{Function: 0xAA, Size: 2, File: 4, Type: FileTimer, Element: 1, Word: 2, Data: []byte{0x64, 0}}},
+		{0xAB, "02 03 85 00 00 0800 ffff", DataFileAccess{Function: 0xAB, Size: 2, File: 3, Type: FileBit, Mask: &mask, Data: []byte{0xff, 0xff}}},
+	} {
+		p := PCCC{Command: 0x0F, Function: x.function, Data: mustHex(x.data)}
+		got, ok := p.DataFile()
+		if !ok || !reflect.DeepEqual(got, x.want) {
+			t.Errorf("%s: %+v, %v, want %+v", x.data, got, ok, x.want)
+		}
+		if again := got.Append(nil); !bytes.Equal(again, p.Data) {
+			t.Errorf("%s: written again as %x", x.data, again)
+		}
+	}
+	for _, p := range []PCCC{
+		{Command: 0x06, Function: 3}, {Command: 0x0F, Function: 0x68, Data: mustHex("02 07 89 01 00")},
+		{Command: 0x0F, Function: 0xA2, Data: mustHex("02 07 89 ff2c")}, {Command: 0x0F, Function: 0xA2, Data: mustHex("02 07 89 01 00 0000")},
+	} {
+		if a, ok := p.DataFile(); ok {
+			t.Errorf("%+v was read as %+v", p, a)
+		}
+	}
+}
+
+// FuzzDataFile: an address, written again, is the same address.
+func FuzzDataFile(f *testing.F) {
+	for function, s := range map[uint8]string{0xA1: "06 04 86 02", 0xA2: "04 08 8a ff2c01 00", 0xA9: "02 07 89 01 3412", 0xAA: "02 04 86 01 02 6400", 0xAB: "02 03 85 00 00 0800 ffff"} {
+		f.Add(function, mustHex(s))
+	}
+	f.Fuzz(func(t *testing.T, function uint8, b []byte) {
+		p := PCCC{Command: 0x0F, Function: function, Data: b}
+		a, ok := p.DataFile()
+		if !ok {
+			return
+		}
+		q := PCCC{Command: 0x0F, Function: function, Data: a.Append(nil)}
+		if again, ok := q.DataFile(); !ok || !reflect.DeepEqual(again, a) || len(q.Data) > len(b) {
+			t.Fatalf("%x: %+v, written again as %x: %+v", b, a, q.Data, again)
 		}
 	})
 }

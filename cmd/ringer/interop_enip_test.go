@@ -4,6 +4,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -100,6 +101,58 @@ func TestInteropENIPPycomm3(t *testing.T) {
 		if !reflect.DeepEqual(got[what], w) {
 			t.Errorf("%s: got %v, want %v", what, got[what], w)
 		}
+	}
+}
+
+// TestInteropENIPDataFiles: pycomm3 reads and writes the data files of a MicroLogix, and those of a decoy that was
+// learned from its reads alone.
+func TestInteropENIPDataFiles(t *testing.T) {
+	py := enipPython(t)
+	const original, copied = "127.0.46.22", "127.0.46.23"
+	text, err := os.ReadFile("../../emulate/testdata/enip/slc.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	profile := filepath.Join(t.TempDir(), "pump-slc")
+	if err := errors.Join(os.Mkdir(profile, 0o755), os.WriteFile(filepath.Join(profile, "device.yaml"), text, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	decoy(t, []string{original + ":44818"}, profile, "--bind", original)
+	ask := func(args ...string) (got map[string]any) {
+		t.Helper()
+		if err := json.Unmarshal([]byte(output(t, py, append([]string{"testdata/enip_pycomm3.py", "slc"}, args...)...)), &got); err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	stop := record(t, original)
+	read := ask(original)
+	file := stop()
+	wrote := ask(original, "write")
+	var want map[string]any
+	if err := json.Unmarshal([]byte(`{
+		"processor": "1766-LEC",
+		"reads": {"N7:1": -20, "N7:0{4}": [10, -20, 30, 40], "B3:0/2": true, "B3:1/3": true, "F8:0": 1.5, "F8:2": 2.5, "F8:0{3}": [1.5, 0, 2.5], "T4:0.ACC": 0,
+			"ST9:0": "PUMP HOUSE", "L10:0": 100000, "S:0": 1, "N20:0": null},
+		"writes": {"N7:1": null, "N7:5{3}": null, "B3:0/5": null, "B3:1/3": null, "F8:2": null, "L10:1": null, "S:0": "Error code in EXT STS Byte", "F8:2{1}": "Error code in EXT STS Byte"},
+		"read back": {"N7:1": -7, "N7:5{3}": [1, 2, 3], "N7:0{8}": [10, -7, 30, 40, 0, 1, 2, 3], "B3:0/5": true, "B3:0/2": true, "B3:1/3": false, "F8:2": 3.25,
+			"L10:0{2}": [100000, -100000], "S:0": 1}}`), &want); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(wrote, want) {
+		t.Errorf("got  %v\nwant %v", wrote, want)
+	}
+	out := filepath.Join(t.TempDir(), "profile")
+	output(t, built(t), "capture", file, "-o", out)
+	output(t, built(t), "replay", file, "--against", filepath.Join(out, original))
+	decoy(t, []string{copied + ":44818"}, filepath.Join(out, original), "--bind", copied)
+	if got := ask(copied); !reflect.DeepEqual(got, read) {
+		t.Errorf("learned: got  %v\nwant %v", got, read)
+	}
+	// What was never asked: other places of the same files, and what was written to them.
+	back := ask(copied, "write")["read back"].(map[string]any)
+	if back["N7:1"] != -7.0 || back["F8:2"] != 9.0 || back["B3:0/5"] != true || back["B3:0/2"] != true {
+		t.Errorf("learned, read back: %v", back)
 	}
 }
 

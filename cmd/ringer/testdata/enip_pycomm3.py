@@ -1,12 +1,25 @@
 """Asks a controller as users of pycomm3 do. Prints one JSON object.
 
-usage: enip_pycomm3.py logix HOST
+usage: enip_pycomm3.py logix HOST         tags
+       enip_pycomm3.py slc HOST [write]   data files
 """
 import json, sys
-from pycomm3 import LogixDriver
+from pycomm3 import LogixDriver, SLCDriver
 
 host = sys.argv[2]
 got = {}
+if sys.argv[1] == "slc":
+    with SLCDriver(host) as plc:
+        read = lambda *places: {place: plc.read(place).value for place in places}
+        got["processor"] = plc.get_processor_type()
+        places = "N7:1", "N7:0{4}", "B3:0/2", "B3:1/3", "F8:0", "F8:2", "F8:0{3}", "T4:0.ACC", "ST9:0", "L10:0", "S:0", "N20:0"
+        got["reads"] = read(*places)
+        if sys.argv[3:] == ["write"]:
+            values = {"N7:1": -7, "N7:5{3}": [1, 2, 3], "B3:0/5": True, "B3:1/3": False, "F8:2": 3.25, "L10:1": -100000, "S:0": 7, "F8:2{1}": 9.0}
+            got["writes"] = {place: plc.write((place, value)).error for place, value in values.items()}
+            got["read back"] = read("N7:1", "N7:5{3}", "N7:0{8}", "B3:0/5", "B3:0/2", "B3:1/3", "F8:2", "L10:0{2}", "S:0")
+    print(json.dumps(got))
+    sys.exit()
 with LogixDriver(host) as plc:
     info = plc.info
     got["product"], got["name"], got["keyswitch"] = info["product_name"], info["name"], info["keyswitch"]
