@@ -39,6 +39,7 @@ type ipmiService struct {
 	sensors map[uint8]*ipmiSensor
 	watch   ipmiWatchdog
 	watts   *PointState
+	channel byte             // of the LAN
 	texts   map[uint8][]byte // asset tag and name, by the command of DCMI
 	banner  string           // what the console begins with
 
@@ -78,6 +79,13 @@ const ipmiGroups = 0x3f
 // ipmiRandom is how much randomness is fetched at once: every encrypted packet takes some.
 const ipmiRandom = 512
 
+// ipmiLAN is the usual number of the LAN's channel, ipmiCurrent stands for the one that is asked on
+// (section 6.3).
+const (
+	ipmiLAN     = 1
+	ipmiCurrent = 0x0e
+)
+
 // ipmiMost is how many sessions are open at once, ipmiOpening how many handshakes.
 const (
 	ipmiMost    = 16
@@ -111,6 +119,12 @@ func openIPMI(st *State, dev *profiles.Device, svc *profiles.Service, p wire.Pro
 	}
 	if s.log, err = logOf(st, dev); err != nil {
 		return nil, err
+	}
+	s.channel = ipmiLAN
+	for _, ask := range [][]byte{{0x8e, 4}, {0x0e, 4}} {
+		if d := s.holds(ipmi.Target{NetFn: ipmi.App, Cmd: 0x38}, ask); len(d) > 0 {
+			s.channel = d[0] & 0xf
+		}
 	}
 	if err := s.store.load(s); err != nil {
 		return nil, err
@@ -251,6 +265,19 @@ func (s *ipmiService) answeredBy(cell []byte) (code ipmi.Code, data []byte, from
 		return 0, nil, from, true
 	}
 	return ipmi.Code(v[0]), v[1:], from, true
+}
+
+// holds is what a command would be answered now, nil if that is not known or is a refusal.
+func (s *ipmiService) holds(t ipmi.Target, ask []byte) []byte {
+	cell := profiles.IPMICell(t, ask)
+	v := s.written[cell]
+	if c := s.cells[cell]; v == nil && c != nil {
+		v, _ = c.Peek(s.st)
+	}
+	if len(v) == 0 || v[0] != byte(ipmi.CodeOK) {
+		return nil
+	}
+	return v[1:]
 }
 
 // write makes the cell of a command say something from now on.

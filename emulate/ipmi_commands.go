@@ -233,7 +233,7 @@ func (s *ipmiService) authCapabilities(b *ipmi.GetAuthCapabilities, data []byte)
 		}
 	}
 	r := &s.capabilities
-	*r = ipmi.GetAuthCapabilitiesReply{Channel: 1}
+	*r = ipmi.GetAuthCapabilitiesReply{Channel: s.channel}
 	for _, name := range s.sec.Auth {
 		r.Types |= 1 << profiles.IPMIFormats[name]
 	}
@@ -286,7 +286,7 @@ func (s *ipmiService) cipherSuites(b *ipmi.GetCipherSuites, data []byte) (ipmi.C
 		}
 	}
 	at := min(int(b.Index&0x3f)*16, len(all))
-	return ipmi.CodeOK, &ipmi.GetCipherSuitesReply{Channel: 1, Records: all[at:min(at+16, len(all))]}, Modelled, ""
+	return ipmi.CodeOK, &ipmi.GetCipherSuitesReply{Channel: s.channel, Records: all[at:min(at+16, len(all))]}, Modelled, ""
 }
 
 // sessionInfo says who is logged in (section 22.20).
@@ -311,7 +311,7 @@ func (s *ipmiService) sessionInfo(n *ipmiSession, b *ipmi.GetSessionInfo) (ipmi.
 	r := &ipmi.GetSessionInfoReply{Possible: byte(s.most), Active: byte(len(all))}
 	if o != nil {
 		r.Handle = o.handle
-		channel := byte(1)
+		channel := s.channel
 		if o.format == ipmi.FormatRMCPPlus {
 			channel |= 1 << 4
 		}
@@ -329,32 +329,3 @@ func (s *ipmiService) sessionInfo(n *ipmiSession, b *ipmi.GetSessionInfo) (ipmi.
 	}
 	return ipmi.CodeOK, r, Modelled, ""
 }
-
-// ipmiNeeds is the privilege that a command takes (appendix G).
-func ipmiNeeds(q *ipmi.Command) uint8 {
-	_, effect := wire.Class(q)
-	switch q.NetFn {
-	case ipmi.App:
-		switch q.Cmd {
-		case 0x38, 0x39, 0x3a, 0x3b, 0x3c, 0x54, 0x37: // sessions
-			return 0
-		case 0x44, 0x46: // users
-			return ipmiOperator
-		}
-	case ipmi.Chassis, ipmi.Storage, ipmi.Sensor:
-		if effect != wire.Read {
-			return ipmiOperator
-		}
-		return ipmiUserRole
-	case ipmi.Transport:
-		if effect == wire.Read {
-			return ipmiOperator
-		}
-	}
-	if effect == wire.Read {
-		return ipmiUserRole
-	}
-	return ipmiAdministrator
-}
-
-const ipmiOperator = 3

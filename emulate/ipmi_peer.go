@@ -238,6 +238,22 @@ func (s *ipmiService) allows15(f ipmi.Format) bool {
 	return false
 }
 
+// limit15 is the privilege that a user may have by the kind of authentication: as the LAN parameters say
+// (section 23.2, parameter 2), unless they name it for no level at all.
+func (s *ipmiService) limit15(n *ipmiSession) uint8 {
+	limit := n.user.limit
+	if n.format == ipmi.FormatNone && n.user.denied {
+		return 0
+	}
+	enables := s.holds(ipmi.Target{NetFn: ipmi.Transport, Cmd: 0x02}, []byte{s.channel, lanAuthEnables, 0, 0})
+	for level := min(len(enables)-1, int(limit)); level > 0; level-- {
+		if enables[level]&(1<<n.format) != 0 {
+			return uint8(level)
+		}
+	}
+	return limit
+}
+
 // activate opens a session of IPMI 1.5: that its message bears the right code proves the password (section
 // 22.17).
 func (p *ipmiPeer) activate(n *ipmiSession, q *ipmi.Command) Answer {
@@ -252,7 +268,7 @@ func (p *ipmiPeer) activate(n *ipmiSession, q *ipmi.Command) Answer {
 	case len(s.active()) >= s.most:
 		s.end(n.id)
 		return p.reply(nil, q, ipmi.Code(0x81), nil, Refused, "no session is free")
-	case m.Privilege&0xf > n.user.limit:
+	case m.Privilege&0xf > s.limit15(n):
 		s.end(n.id)
 		return p.reply(nil, q, ipmi.Code(0x86), nil, Refused, "more privilege than the user has")
 	}
@@ -263,7 +279,7 @@ func (p *ipmiPeer) activate(n *ipmiSession, q *ipmi.Command) Answer {
 	*fresh = *n
 	s.secrets.put(id, n.secret)
 	fresh.id, fresh.open, fresh.heard = id, true, s.now()
-	fresh.most, fresh.role = min(n.user.limit, max(m.Privilege&0xf, 1)), min(ipmiUserRole, m.Privilege&0xf)
+	fresh.most, fresh.role = min(s.limit15(n), max(m.Privilege&0xf, 1)), min(ipmiUserRole, m.Privilege&0xf)
 	s.giveHandle(fresh)
 	fresh.sent = m.Sequence - 1
 	var b [4]byte

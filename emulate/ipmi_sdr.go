@@ -1,6 +1,8 @@
 package emulate
 
 import (
+	"slices"
+
 	"ringer/capture/ipmi"
 )
 
@@ -21,6 +23,13 @@ func (s *ipmiService) record(sensor uint8) []byte {
 		}
 	}
 	return nil
+}
+
+// hasSensor says whether any record is about a sensor.
+func (r *ipmiStore) hasSensor(sensor uint8) bool {
+	return slices.ContainsFunc(r.sdr, func(e ipmiRecord) bool {
+		return len(e.data) > sdrNumber && (e.data[sdrType] == sdrFull || e.data[sdrType] == sdrCompact) && e.data[sdrNumber] == sensor
+	})
 }
 
 // described answers from the record of a sensor.
@@ -111,8 +120,9 @@ func (s *ipmiService) shown(p *ipmiPeer, q *ipmi.Command, body ipmi.Body, from O
 }
 
 const (
-	lanAddress = 3
-	dcmiPower  = 18
+	lanAuthEnables = 2
+	lanAddress     = 3
+	dcmiPower      = 18
 )
 
 // booted ends what was set for the next boot alone (section 28.12): the boot flags, unless they are to stay.

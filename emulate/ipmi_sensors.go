@@ -2,6 +2,7 @@ package emulate
 
 import (
 	"fmt"
+	"slices"
 
 	"ringer/capture/ipmi"
 )
@@ -19,8 +20,10 @@ type ipmiSensor struct {
 const (
 	sdrType       = 3
 	sdrFull       = 1
+	sdrCompact    = 2
 	sdrNumber     = 7
 	sdrMask       = 18 // which thresholds can be read
+	sdrSettable   = 19 // and set
 	sdrM          = 24
 	sdrThresholds = 36
 	sdrFullSize   = 48
@@ -66,15 +69,48 @@ func (s *ipmiService) sensor(q *ipmi.Command, data []byte) (ipmi.Code, ipmi.Body
 		}
 		return ipmi.CodeOK, r, true
 	case *ipmi.SetSensorThresholds:
-		if n := s.sensors[b.Sensor]; n != nil {
-			for i := range n.limits {
-				if b.Mask&(1<<i) != 0 {
-					n.limits[i] = b.Thresholds[i]
-				}
+		return s.setThresholds(b)
+	}
+	return 0, nil, false
+}
+
+// setThresholds changes those that the sensor's record lets be set (section 35.8). Where they were recorded, the
+// record of the answer is changed, too.
+func (s *ipmiService) setThresholds(b *ipmi.SetSensorThresholds) (ipmi.Code, ipmi.Body, bool) {
+	if !s.store.hasSDR {
+		return 0, nil, false
+	}
+	d := s.record(b.Sensor)
+	switch {
+	case d == nil && s.store.hasSensor(b.Sensor):
+		return ipmi.IllegalForSensor, nil, true
+	case d == nil:
+		return ipmi.NotPresent, nil, true
+	case b.Mask&^d[sdrSettable] != 0:
+		return ipmi.IllegalForSensor, nil, true
+	}
+	set := func(limits []byte) {
+		for i := range limits {
+			if b.Mask&(1<<i) != 0 {
+				limits[i] = b.Thresholds[i]
 			}
 		}
 	}
-	return 0, nil, false
+	if n := s.sensors[b.Sensor]; n != nil {
+		set(n.limits[:])
+	}
+	get, ask := ipmi.Target{NetFn: ipmi.Sensor, Cmd: 0x27}, []byte{b.Sensor}
+	answer := slices.Clone(s.holds(get, ask))
+	if len(answer) != 7 {
+		if s.sensors[b.Sensor] != nil {
+			return ipmi.CodeOK, nil, true
+		}
+		r, _ := s.described(&ipmi.Command{Body: &ipmi.GetSensorThresholds{Sensor: b.Sensor}})
+		answer = (&ipmi.Reply{Body: r}).Data(nil)
+	}
+	set(answer[1:])
+	s.write(get, ask, ipmi.CodeOK, answer)
+	return ipmi.CodeOK, nil, true
 }
 
 // crossed says which thresholds a reading is beyond (section 35.14).

@@ -228,8 +228,6 @@ func (p *ipmiPeer) openSession(m *ipmi.OpenSession) wire.Message {
 	return r
 }
 
-const ipmiAdministrator = 4
-
 // find gives the handshake that a message is about, and the answer that it had before, if it comes again.
 func (p *ipmiPeer) find(id uint32, m wire.Message) (n *ipmiSession, before wire.Message) {
 	n = p.s.sessions[id]
@@ -294,6 +292,7 @@ func (p *ipmiPeer) rakp1(m *ipmi.RAKP1) (answer wire.Message, note string) {
 	r.Code = n.RAKP2Code(secret)
 	n.random = [16]byte{}
 	n.expect(n.RAKP3Code(secret))
+	n.answer = r
 	return r, ""
 }
 
@@ -325,7 +324,7 @@ func (p *ipmiPeer) rakp3(m *ipmi.RAKP3) (answer wire.Message, note string) {
 		}
 		return r, "a recorded handshake"
 	}
-	if !hmac.Equal(m.Code, n.last.ask) {
+	if !hmac.Equal(m.Code, n.last.ask) || n.Auth == ipmi.AuthNone && n.user.denied {
 		s.end(n.id)
 		s.log.refused()
 		if r.Status = s.refusal(s.sec.Refuse, refusePassword); r.Status == ipmi.StatusOK {
@@ -364,8 +363,6 @@ func (s *ipmiService) replayed(n *ipmiSession) (ipmi.Status, bool) {
 	}
 	return ipmi.Status(v[0]), true
 }
-
-const ipmiUserRole = 2
 
 func (u *ipmiUser) login() string {
 	if u.bait {

@@ -35,7 +35,13 @@ func (s *ipmiService) set(q *ipmi.Command) (code ipmi.Code, ok bool) {
 		if d := before(ipmi.Transport, 0x02, ask, 1); d != nil {
 			revision = d[0]
 		}
-		return get(ipmi.Transport, 0x02, ask, append([]byte{revision}, b.Value...))
+		value := append([]byte{revision}, b.Value...)
+		for _, same := range [][2]byte{{s.channel, ipmiCurrent}, {ipmiCurrent, s.channel}} { // its names
+			if b.Channel&0xf == same[0] && s.holds(ipmi.Target{NetFn: ipmi.Transport, Cmd: 0x02}, []byte{same[1], b.Parameter, 0, 0}) != nil {
+				get(ipmi.Transport, 0x02, []byte{same[1], b.Parameter, 0, 0}, value)
+			}
+		}
+		return get(ipmi.Transport, 0x02, ask, value)
 	case *ipmi.SetSOLConfig:
 		ask := []byte{b.Channel, b.Parameter, 0, 0}
 		revision := byte(0x11)

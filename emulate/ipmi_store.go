@@ -105,6 +105,9 @@ func (r *ipmiStore) command(s *ipmiService, q *ipmi.Command) (code ipmi.Code, bo
 			copy(f[b.Offset:], b.Data)
 			return ipmi.CodeOK, &ipmi.WriteFRUReply{Count: uint8(len(b.Data))}, "write FRU", true
 		}
+		if len(r.fru) > 0 {
+			return ipmi.NotPresent, nil, "write FRU", true
+		}
 	}
 	if r.hasSDR {
 		if code, body, ok := r.sdrCommand(s, q); ok {

@@ -97,7 +97,7 @@ var commands = map[NetFn]map[uint8]command{
 		0x4e: {name: "get channel payload support", effect: wire.Read, asks: form[GetPayloadSupport], says: form[GetPayloadSupportReply]},
 		0x4f: {name: "get channel payload version", effect: wire.Read, asks: form[GetPayloadVersion], says: form[GetPayloadVersionReply]},
 		0x54: {name: "get channel cipher suites", effect: wire.Read, asks: form[GetCipherSuites], says: form[GetCipherSuitesReply]},
-		0x57: {name: "set system info parameters", effect: wire.Write, asks: form[SetSystemInfo]},
+		0x58: {name: "set system info parameters", effect: wire.Write, asks: form[SetSystemInfo]},
 		0x59: {name: "get system info parameters", effect: wire.Read, asks: form[GetSystemInfo], says: form[GetSystemInfoReply]},
 	},
 	Storage: {
