@@ -26,9 +26,11 @@ type modbusLearner struct {
 	itself    *modbusUnit        // found at the end: the device itself, 0 or 255
 	umas      string             // the model by UMAS
 	prelude   []capture.Exchange // the first ones, until it is clear which identifiers are one unit
+	twins     *modbusTwinSearch  // among them; nil: not yet, or none is looked for
 	route     [256]*modbusUnit   // identifiers of a unit that has more than one
 	named     [256]bool          // exception codes that came with the function
 	nameless  [256]bool          // and those that came without
+	also      *uint8             // the other identifier of the device itself; nil: it has none
 	any       *modbusUnit        // the unit that identifiers address that are nobody's; nil: none does
 	held      int                // exchanges that may still be put aside in memory
 	in        exchangeReader
@@ -51,8 +53,19 @@ func (l *modbusLearner) Learn(x *capture.Exchange) {
 		return // a reply whose request was not recorded says nothing
 	}
 	if l.prelude != nil {
-		if l.prelude = append(l.prelude, *x); len(l.prelude) == modbusPrelude {
-			l.begin()
+		l.prelude = append(l.prelude, *x)
+		switch n := len(l.prelude); {
+		case l.twins != nil:
+			if l.twins.add(&l.prelude[n-1]) || n == modbusPreludeMost {
+				l.begin()
+			}
+		case n == modbusPrelude:
+			if !l.serial() && !l.careless() {
+				l.twins = newTwinSearch(l.prelude)
+			}
+			if l.twins == nil {
+				l.begin()
+			}
 		}
 		return
 	}

@@ -115,7 +115,18 @@ func (s *ModbusScanner) Scan(ctx context.Context, v *Visit, port profiles.Port) 
 		units = append(units, &modbusAsked{id: id})
 	}
 	defer a.report(&units)
-	for _, u := range units {
+	for i := 0; i < len(units); i++ {
+		u := units[i]
+		v, err := a.alias(ctx, u, units[:i])
+		if err != nil {
+			return err
+		}
+		if v != nil {
+			a.v.Remark(a.name, Fact, "units %d and %d are one: what they hold was asked for once", v.id, u.id)
+			units = slices.Delete(units, i, i+1)
+			i--
+			continue
+		}
 		if err := a.identify(ctx, u); err != nil {
 			return err
 		}

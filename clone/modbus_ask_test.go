@@ -26,6 +26,7 @@ type fakePLC struct {
 	p        wire.Protocol
 	units    map[uint8]*[4][]modbusRun // by table
 	any      *[4][]modbusRun           // what all other identifiers address
+	mirrors  map[uint8]uint8           // identifiers that address another's unit
 	absent   modbus.ExceptionCode      // for units that are not there; 0: silence
 	identity []modbus.Object           // of all units
 	has      []modbus.Function
@@ -116,7 +117,11 @@ func (d *fakePLC) reply(req modbus.Message) modbus.Message {
 	refuse := func(code modbus.ExceptionCode) modbus.Message {
 		return &modbus.Exception{Header: h, Function: req.Code(), Reason: code}
 	}
-	tables := d.units[h.Unit]
+	unit := h.Unit
+	if as, is := d.mirrors[unit]; is {
+		unit = as
+	}
+	tables := d.units[unit]
 	if tables == nil {
 		tables = d.any
 	}
@@ -166,7 +171,7 @@ func (d *fakePLC) reply(req modbus.Message) modbus.Message {
 	}
 	var regs []byte
 	for a := first; a < end; a++ {
-		v := a + int(h.Unit)*7
+		v := a + int(unit)*7
 		if d.any != nil {
 			v = a
 		}

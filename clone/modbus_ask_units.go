@@ -53,6 +53,9 @@ func (a *modbusAsking) findUnits(ctx context.Context) ([]uint8, error) {
 	if slices.Contains(ids, 0) && slices.Contains(ids, 255) && bytes.Equal(f.shapes[0], f.shapes[255]) {
 		ids = ids[1:] // both are the device itself
 	}
+	if len(ids) > 1 && ids[0] == 0 { // it is compared with the others
+		ids = append(ids[1:], 0)
+	}
 	return ids, nil
 }
 
@@ -96,7 +99,9 @@ func (f *modbusUnitFinder) careless(ids []uint8) bool {
 func (f *modbusUnitFinder) sweep(ctx context.Context) error {
 	a := f.a
 	f.silent = 0
+	defer func() { a.k.seeking = false }()
 	for id := uint8(3); id < 247; id++ {
+		a.k.seeking = !a.k.lossy
 		a.expect(min(247-int(id), modbusAbsentMost-f.silent))
 		if err := f.ask(ctx, id); err != nil {
 			return err

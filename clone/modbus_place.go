@@ -78,6 +78,9 @@ func (l *modbusLearner) placeItself(m *profiles.Modbus, sections map[uint8]*prof
 		if sec := sections[id]; there(sec) {
 			m.ModbusUnit = *sec
 			l.itself = l.units[id]
+			if l.also != nil {
+				m.Units.Also = []uint8{*l.also}
+			}
 			delete(sections, id)
 			return
 		}

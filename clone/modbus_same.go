@@ -23,10 +23,19 @@ const (
 // begin decides which identifiers are one unit, and learns the prelude.
 func (l *modbusLearner) begin() {
 	prelude := l.prelude
+	if l.twins == nil && !l.serial() {
+		l.twins = newTwinSearch(prelude)
+	}
 	l.prelude = nil
 	if !l.serial() {
 		l.findSame(prelude)
 	}
+	if l.twins != nil && l.any == nil {
+		if other := l.twins.found(); other != nil {
+			l.join(*other, l.twins.itself)
+		}
+	}
+	l.twins = nil
 	for i := range prelude {
 		l.learn(&prelude[i])
 	}
@@ -36,14 +45,7 @@ func (l *modbusLearner) begin() {
 // others do, all that answer so are one unit; and 0 and 255 both address the device itself (messaging guide,
 // section 4.4.2), if they answer alike.
 func (l *modbusLearner) findSame(prelude []capture.Exchange) {
-	var first [256][]byte // what each identifier answered first, and to what
-	for i := range prelude {
-		x := &prelude[i]
-		id := x.Request.(modbus.Message).Head().Unit
-		if first[id] == nil && !modbusNobody(x) {
-			first[id] = modbusShape(x)
-		}
-	}
+	first := modbusFirst(prelude)
 	for id := modbusReservedFirst; id <= modbusReservedLast; id++ {
 		if first[id] == nil {
 			continue
@@ -57,6 +59,45 @@ func (l *modbusLearner) findSame(prelude []capture.Exchange) {
 	if first[255] != nil {
 		l.routeAlike(first, first[255], func(id int) bool { return id == 0 || id == 255 })
 	}
+}
+
+// modbusFirst is what each identifier answered first, and to what.
+func modbusFirst(prelude []capture.Exchange) (first [256][]byte) {
+	for i := range prelude {
+		x := &prelude[i]
+		id := x.Request.(modbus.Message).Head().Unit
+		if first[id] == nil && !modbusNobody(x) {
+			first[id] = modbusShape(x)
+		}
+	}
+	return first
+}
+
+// careless says whether the device answers every identifier alike, as far as the prelude shows.
+func (l *modbusLearner) careless() bool {
+	first := modbusFirst(l.prelude)
+	for id := modbusReservedFirst; id <= modbusReservedLast; id++ {
+		if first[id] == nil {
+			continue
+		}
+		for other, shape := range first {
+			if other != id && bytes.Equal(shape, first[id]) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// join makes one unit of the device itself and its other identifier.
+func (l *modbusLearner) join(other, itself uint8) {
+	u := l.route[itself]
+	if u == nil {
+		u = newModbusUnit(itself, l.s.spill)
+		u.compareIn(l.s.beside)
+		l.units[itself], l.route[itself] = u, u
+	}
+	l.route[other], l.also = u, &other
 }
 
 // routeAlike makes one unit of identifiers that answered alike, if there are two. It is called 255, or else by the
@@ -97,26 +138,18 @@ func modbusNobody(x *capture.Exchange) bool {
 
 // modbusShape is a question without its unit, with what kind of answer it had: values move.
 func modbusShape(x *capture.Exchange) []byte {
-	bare := func(m modbus.Message) []byte {
-		h := m.Head()
-		was := *h
-		*h = modbus.Header{Trailing: was.Trailing}
-		b, _ := m.Append(nil)
-		*h = was
-		return b
-	}
 	reply, ok := x.Replies[0].(modbus.Message)
 	if !ok {
 		return nil
 	}
-	b := bare(x.Request.(modbus.Message))
+	b := modbusBare(x.Request.(modbus.Message))
 	switch r := reply.(type) {
 	case *modbus.ReadBitsResponse:
 		return append(b, byte(len(r.Bits)))
 	case *modbus.ReadRegistersResponse:
 		return append(b, byte(len(r.Registers)))
 	}
-	return append(b, bare(reply)...)
+	return append(b, modbusBare(reply)...)
 }
 
 // hear takes the identifier of a unit's first answer.

@@ -50,6 +50,9 @@ type talk struct {
 	// bound: what is asked goes on with the last answer, and means nothing on another connection. Where there is
 	// none to ask it on, it is not asked: whoever asks begins anew.
 	bound bool
+	// seeking: silence is what most of these questions are answered with. It is not asked again, and no trouble.
+	seeking bool
+	lossy   bool // a question was answered when it was asked again: the device, or the way to it, drops some
 }
 
 type talkOptions struct {
@@ -90,12 +93,16 @@ func (t *talk) ask(ctx context.Context, req wire.Message) ([]wire.Message, error
 // askBy asks a question by a function, which asks it once on the line that there is, and leaves in sent what
 // it said: client libraries ask so.
 func (t *talk) askBy(ctx context.Context, once func() ([]wire.Message, error)) ([]wire.Message, error) {
-	replies, err := t.untilAnswered(ctx, max(1, t.v.Care.Again), once)
+	more := max(1, t.v.Care.Again)
+	if t.seeking {
+		more = 0
+	}
+	replies, err := t.untilAnswered(ctx, more, once)
 	switch {
 	case err == nil:
 		t.good, t.hung = t.sent, 0
 	case errors.Is(err, ErrSilent):
-		if t.v.silent(t.p.Name()) {
+		if t.v.silent(t.p.Name(), t.seeking) {
 			return nil, cmp.Or(t.alive(ctx), err)
 		}
 	case errors.Is(err, ErrHungUp), errors.Is(err, ErrGarbled), errors.Is(err, ErrTooLong):
@@ -158,6 +165,7 @@ func (t *talk) untilAnswered(ctx context.Context, more int, once func() ([]wire.
 		}
 		switch {
 		case err == nil:
+			t.lossy = t.lossy || again
 			return replies, nil
 		case errors.Is(err, errNotLive) && t.bound:
 			t.close()

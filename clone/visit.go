@@ -198,9 +198,12 @@ func (v *Visit) answered(protocol string, like int, d time.Duration) {
 	}
 }
 
-// silent notes that an answer did not come. It says whether the device should be asked for a sign of life.
-func (v *Visit) silent(protocol string) (doubtful bool) {
-	v.pace.trouble()
+// silent notes that an answer did not come, which may have been expected. It says whether the device should be
+// asked for a sign of life.
+func (v *Visit) silent(protocol string, expected bool) (doubtful bool) {
+	if !expected {
+		v.pace.trouble()
+	}
 	v.count(protocol, func(t *Tally) {
 		t.Silent++
 		t.lifeless++
