@@ -60,13 +60,14 @@ target a line.
   ringer clone 10.0.0.3 --dry-run         what would be asked, and how long it takes
   ringer clone 10.0.0.3 --only snmp,http --ports 8080
   ringer clone plants.txt -o plants --evidence plants.pcapng
-  ringer clone 10.0.0.3 --resume          go on where the last one was interrupted
+  ringer clone 10.0.0.3 --resume          go on where the last one was interrupted,
+                                          or was ended by its limits
   ringer clone snmp 10.0.0.3 --community plant -o 10.0.0.3.ringer
   ringer clone --proxy 127.0.0.1:5020=10.0.0.3:502 -o plc
                                           learn from what others ask
 
-Exit status: 0 if profiles were learned, 1 if it was interrupted, 3 if nothing
-answered.`),
+Exit status: 0 if profiles were learned, 1 if there is more to ask, since it was
+interrupted or ended by its limits, 3 if nothing answered.`),
 		Flags:       flags,
 		Subcommands: subcommands,
 		Action:      func(c *cli.Context) error { return cloneTargets(c, all) },
@@ -175,7 +176,7 @@ func cloneTargets(c *cli.Context, all []asker) error {
 	show := startCloneProgress(c)
 	summaries := askAll(c.Context, j, targets, scanners, ports, care, together, show)
 	show.end()
-	devices, err := j.finish(c.Context.Err() == nil)
+	devices, err := j.finish(c.Context.Err() == nil && endedBy(summaries) == "")
 	if err != nil {
 		return err
 	}
@@ -294,6 +295,16 @@ type cloneSummary struct {
 	Tallies []clone.Tally  `json:"protocols"`
 	Remarks []clone.Remark `json:"remarks"`
 	Stopped string         `json:"stopped,omitempty"`
+}
+
+// endedBy is why a device was not asked all there is to ask; "": all were.
+func endedBy(summaries []cloneSummary) string {
+	for _, s := range summaries {
+		if s.Stopped != "" {
+			return s.Target + ": " + s.Stopped
+		}
+	}
+	return ""
 }
 
 // devicesAtOnce bounds how many devices of a network are asked side by side.

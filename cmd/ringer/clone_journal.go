@@ -193,7 +193,7 @@ func (j *journal) visit(t target, care clone.Care) *clone.Visit {
 }
 
 // finish ends the recording and moves what was learned from it to where it is wanted. The file of a clone
-// that is complete goes, unless it is evidence.
+// that is complete goes, unless it is evidence; so does one of which nothing was learned.
 func (j *journal) finish(complete bool) ([]*learned, error) {
 	if err := j.tap.Close(); err != nil && j.err == nil {
 		j.err = fmt.Errorf("%s: %w", j.name, err)
@@ -206,7 +206,7 @@ func (j *journal) finish(complete bool) ([]*learned, error) {
 	if err := j.publish(complete); err != nil {
 		return nil, err
 	}
-	if complete && !j.keep {
+	if nothing := len(j.learned) == 0 && j.c.Context.Err() == nil; (complete || nothing) && !j.keep {
 		if err := os.Remove(j.name); err != nil {
 			return nil, err
 		}

@@ -74,7 +74,7 @@ func printCloned(c *cli.Context, j *journal, devices []*learned, summaries []clo
 			Learned []string       `json:"profiles"`
 			Coupled []clone.Couple `json:"coupled,omitempty"`
 			Resume  bool           `json:"interrupted,omitempty"`
-		}{summaries, []string{}, nil, interrupted}
+		}{summaries, []string{}, nil, interrupted || endedBy(summaries) != ""}
 		for _, d := range devices {
 			all.Learned = append(all.Learned, d.dir)
 			all.Coupled = append(all.Coupled, d.couples...)
@@ -103,6 +103,8 @@ func printCloned(c *cli.Context, j *journal, devices []*learned, summaries []clo
 			names = append(names, s.Target)
 		}
 		return failure{statusInput, fmt.Errorf("%s: nothing answered in a protocol that was asked", cut(strings.Join(names, ", "), 60))}
+	case endedBy(summaries) != "":
+		return differs("%s; what was learned is kept, the same command with --resume goes on", endedBy(summaries))
 	}
 	return nil
 }
