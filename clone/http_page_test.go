@@ -42,7 +42,7 @@ func TestHTTPPageGoesOn(t *testing.T) {
 		}
 		return err
 	})
-	if len(dev.Redactions) != 1 || dev.Redactions[0].What != "tokens in HTTP pages" {
+	if len(dev.Redactions) != 1 || dev.Redactions[0].What != "tokens and passwords in HTTP pages" {
 		t.Errorf("redactions %+v", dev.Redactions)
 	}
 }

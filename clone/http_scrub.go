@@ -27,12 +27,12 @@ func (l *httpLearner) scrub(t *httpTemplate) {
 }
 
 // scrubBody replaces the tokens in a page that are a visitor's: those that are session cookies, too, and those
-// that the page calls by a name of secrets.
+// that the page calls by a name of secrets. What JSON holds under such a name is replaced whatever it looks like.
 func (l *httpLearner) scrubBody(page []byte, r *http.Response) []byte {
 	if !readsAsText(r) {
 		return page
 	}
-	own := false
+	own, marked := false, map[int]bool{}
 	for _, m := range profiles.FindHTTPMarks(page) {
 		token := page[m.From:m.To]
 		if m.Form != "" || !l.sessions[sha256.Sum256(token)] && !profiles.CalledSecret(page, m.From, m.To) {
@@ -41,7 +41,23 @@ func (l *httpLearner) scrubBody(page []byte, r *http.Response) []byte {
 		if !own {
 			page, own = bytes.Clone(page), true
 		}
+		marked[m.From] = true
 		copy(page[m.From:m.To], l.standIn(token))
+		l.pageSecrets = true
+	}
+	return l.scrubJSON(page, own, marked)
+}
+
+// scrubJSON replaces what members of JSON hold that are called secrets, and were not replaced already.
+func (l *httpLearner) scrubJSON(page []byte, own bool, marked map[int]bool) []byte {
+	for _, s := range profiles.FindJSONSecrets(page) {
+		if marked[s.From] {
+			continue
+		}
+		if !own {
+			page, own = bytes.Clone(page), true
+		}
+		copy(page[s.From:s.To], profiles.LikeJSONText(page[s.From:s.To], l.standIn))
 		l.pageSecrets = true
 	}
 	return page

@@ -42,7 +42,7 @@ func (l *httpLearner) Finish(out *Output) (profiles.Section, error) {
 		out.Redact("secrets in HTTP queries", "salted digests")
 	}
 	if l.pageSecrets {
-		out.Redact("tokens in HTTP pages", "others of the same shape")
+		out.Redact("tokens and passwords in HTTP pages", "others of the same shape")
 	}
 	if l.secrets {
 		out.Redact("HTTP session cookies", "others of the same shape")

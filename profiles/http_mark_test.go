@@ -1,6 +1,8 @@
 package profiles
 
 import (
+	"bytes"
+	"strings"
 	"testing"
 	"time"
 )
@@ -42,6 +44,28 @@ func TestHTTPMarkAhead(t *testing.T) {
 		if len(m) != 1 || m[0].Ahead(right) != want {
 			t.Errorf("%s: %+v, want %v ahead", page, m, want)
 		}
+	}
+}
+
+func TestJSONSecrets(t *testing.T) {
+	for _, c := range []struct{ page, want string }{
+		{`{"UserName": "root", "Password": "calvin", "n": 1}`, "calvin"},
+		{`{"a":{"access_token" :  "x:y","Token":""},"OldPassword":"p\"q","PasswordPolicy":"strong"}`, `x:y p\"q`},
+		{`{"Password": null, "SessionTimeout": "30", "Password": {"type": "string"}, "Token": ["t"]}`, ""},
+		{`var session = {"X-Auth-Token": "cut off`, "cut off"},
+		{`"Password"`, ""}, {`"Password":`, ""}, {`"Password": "\`, `\`}, {`"`, ""},
+	} {
+		var got []string
+		for _, s := range FindJSONSecrets([]byte(c.page)) {
+			got = append(got, c.page[s.From:s.To])
+		}
+		if s := strings.Join(got, " "); s != c.want {
+			t.Errorf("%s: %q, want %q", c.page, s, c.want)
+		}
+	}
+	other := string(LikeJSONText([]byte(`ab:c1\"d\u00e9\`), func(b []byte) []byte { return bytes.Repeat([]byte("x"), len(b)) }))
+	if want := `xx:xx\"x\u00e9\`; other != want {
+		t.Errorf("%s, want %s", other, want)
 	}
 }
 

@@ -50,6 +50,80 @@ func CalledSecret(page []byte, from, to int) bool {
 	return false
 }
 
+// A Span is a part of a page.
+type Span struct{ From, To int }
+
+// FindJSONSecrets lists the texts in JSON, or in a script, that members named as secrets hold: passwords, tokens and
+// keys, without their quotes.
+func FindJSONSecrets(page []byte) (all []Span) {
+	for i := 0; i < len(page); {
+		quote := bytes.IndexByte(page[i:], '"')
+		if quote < 0 {
+			return all
+		}
+		name := jsonTextAt(page, i+quote)
+		if i = name.To + 1; !isJSONSecret(page[name.From:name.To]) {
+			continue
+		}
+		rest := bytes.TrimLeft(page[min(i, len(page)):], " \t\r\n")
+		rest, colon := bytes.CutPrefix(rest, []byte(":"))
+		rest = bytes.TrimLeft(rest, " \t\r\n")
+		if !colon || len(rest) == 0 || rest[0] != '"' {
+			continue
+		}
+		value := jsonTextAt(page, len(page)-len(rest))
+		if i = value.To + 1; value.To > value.From {
+			all = append(all, value)
+		}
+	}
+	return all
+}
+
+// jsonTextAt is what lies between the quote at i and the one that ends it, or the end of the page.
+func jsonTextAt(page []byte, i int) Span {
+	to := i + 1
+	for to < len(page) && page[to] != '"' {
+		if page[to] == '\\' {
+			to++
+		}
+		to++
+	}
+	return Span{i + 1, min(to, len(page))}
+}
+
+// isJSONSecret says whether a member of this name holds a secret, and not something about one.
+func isJSONSecret(name []byte) bool {
+	n := strings.ToLower(string(name[:min(len(name), 64)]))
+	n = strings.NewReplacer("_", "", "-", "").Replace(n)
+	for _, end := range [...]string{"password", "passwd", "passphrase", "pwd", "secret", "token", "apikey", "privatekey", "sessionkey"} {
+		if strings.HasSuffix(n, end) {
+			return true
+		}
+	}
+	return n == "pass" || n == "pin"
+}
+
+// LikeJSONText is a text in JSON like another: letters and digits are others, escapes stay.
+func LikeJSONText(text []byte, like func([]byte) []byte) []byte {
+	plain := bytes.ReplaceAll(text, []byte(":"), []byte("-")) // what precedes a colon would stay
+	other := like(plain)
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case ':':
+			other[i] = ':'
+		case '\\':
+			n := 2
+			if i+1 < len(text) && text[i+1] == 'u' {
+				n = 6
+			}
+			n = min(n, len(text)-i)
+			copy(other[i:i+n], text[i:])
+			i += n - 1
+		}
+	}
+	return other
+}
+
 // secretNear is how far the name of a secret may be from it.
 const secretNear = 120
 
