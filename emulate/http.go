@@ -216,6 +216,9 @@ func (s *httpService) addRoute(spec *profiles.HTTPRoute, replies map[string]*htt
 	if r.moving, err = s.moving(spec); err != nil {
 		return err
 	}
+	if spec.Body == profiles.HTTPExpected && r.status() >= 200 {
+		s.habits.curt = true
+	}
 	key := spec.Ask
 	if spec.Body != "" {
 		key += "\x00" + spec.Body

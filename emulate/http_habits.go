@@ -14,6 +14,7 @@ type httpHabits struct {
 	unchanged bool           // it was seen to answer 304
 	spared    []string       // headers of a document that its 304 leaves out; nil: it is not known
 	chunkless bool           // the head of what is sent in chunks does not say so
+	curt      bool           // it was seen to answer before a body came that was announced
 }
 
 func (s *httpService) learnHabits() {

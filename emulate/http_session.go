@@ -86,7 +86,7 @@ func (h *httpSession) respond(a *httpAsked) Answer {
 			if ans, ok := h.give(r, a, headless); ok {
 				return ans
 			}
-		} else if s.shuts(a) {
+		} else if s.shuts(a) && !s.invites(a) {
 			return h.refuse(a, 401, false)
 		}
 	} else if !a.req.WellFramed() || s.errors.strict && strings.IndexFunc(a.req.Target, isSpace) >= 0 {
@@ -97,7 +97,7 @@ func (h *httpSession) respond(a *httpAsked) Answer {
 			return ans
 		}
 	}
-	if a.expected && s.proceeds(a) {
+	if s.invites(a) {
 		return h.goAhead(a)
 	}
 	return h.unknown(a)
@@ -262,9 +262,13 @@ func (h *httpSession) host(a *httpAsked) string {
 	return h.peer.Local.String()
 }
 
-// proceeds says whether a body that was announced is welcome.
-func (s *httpService) proceeds(a *httpAsked) bool {
-	if _, form := s.sec.Forms[a.bare]; form {
+// invites says whether a body that was announced is asked for, whatever is answered then: so the connection can go
+// on (RFC 9110, section 10.1.1). A device that was only seen to refuse without it does so, and hangs up.
+func (s *httpService) invites(a *httpAsked) bool {
+	if !a.expected {
+		return false
+	}
+	if _, form := s.sec.Forms[a.bare]; form || !s.habits.curt || s.proceed != nil {
 		return true
 	}
 	p := s.paths[a.bare]

@@ -156,6 +156,9 @@ func (h *httpSession) redfish(a *httpAsked) (ans Answer, ok bool) {
 	if !fine || at != "/redfish" && !strings.HasPrefix(at, "/redfish/") {
 		return Answer{}, false
 	}
+	if h.s.invites(a) {
+		return h.goAhead(a), true
+	}
 	r.comeDue()
 	q := &redfishAsked{httpAsked: a, h: h, r: r, path: at}
 	if len(at) > 1 {
@@ -225,9 +228,6 @@ func (q *redfishAsked) answer() Answer {
 	x := q.r.at(q.path)
 	if v, says := q.req.Headers.Find("OData-Version"); says && strings.TrimSpace(v) != "4.0" {
 		return q.refuse(412, "HeaderInvalid", "OData-Version: "+v)
-	}
-	if q.expected {
-		return q.h.goAhead(q.httpAsked)
 	}
 	if refusal := q.unfit(); refusal != nil {
 		return *refusal

@@ -138,7 +138,7 @@ func schemaLink(x *redfishResource) string {
 func (q *redfishAsked) end(m *http.Response, from Origin) Answer {
 	h := q.h
 	h.s.endAs(m, q.httpAsked, "unrecorded")
-	closes := h.s.closes(q.httpAsked, m, false)
+	closes := q.expected || h.s.closes(q.httpAsked, m, false)
 	if _, says := m.Headers.Find("Connection"); closes && !says {
 		m.Headers = append(m.Headers, http.Header{Name: "Connection", Value: "close"})
 	} else if q.req.Version == "HTTP/1.0" && !closes && !says {
