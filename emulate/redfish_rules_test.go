@@ -34,7 +34,7 @@ var redfishRules = fstest.MapFS{
 		`{"Parameters": [{"Name": "DecommissionTypes", "Required": true, "DataType": "StringArray"}, {"Name": "Wait", "DataType": "Number"}, {"Name": "Force", "DataType": "Boolean"}]}`)},
 	"redfish/Systems/b/index.json": {Data: []byte(
 		`{"@odata.id": "/redfish/v1/Systems/b", "@odata.type": "#ComputerSystem.v1_20_0.ComputerSystem", "Id": "b", "PowerState": "Off", "MemorySummary": {"TotalSystemMemoryGiB": 128.5}}`)},
-	"redfish/Chassis/c/index.json": {Data: []byte(`{"@odata.id": "/redfish/v1/Chassis/c", "@odata.type": "#Chassis.v1_22_0.Chassis", "Id": "c"}`)},
+	"redfish/Chassis/c/index.json":    {Data: []byte(`{"@odata.id": "/redfish/v1/Chassis/c", "@odata.type": "#Chassis.v1_22_0.Chassis", "Id": "c"}`)},
 	"redfish/EventService/index.json": {Data: []byte(`{"@odata.id": "/redfish/v1/EventService", "ServerSentEventUri": "/redfish/v1/EventService/SSE"}`)},
 	"redfish/EventService/Subscriptions/index.json": {Data: []byte(
 		`{"@odata.id": "/redfish/v1/EventService/Subscriptions", "@odata.type": "#EventDestinationCollection.EventDestinationCollection", "Members@odata.count": 0, "Members": []}`)},
