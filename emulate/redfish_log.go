@@ -22,6 +22,7 @@ type redfishLog struct {
 	entries map[uint16]string // paths, by the numbers of records
 	like    []byte            // an entry of the original; nil: there was none
 	byID    bool              // the original names entries by the numbers of records
+	whole   bool              // its collection has them whole, not just their paths (LogEntryCollection, AutoExpand)
 	zone    *time.Location
 }
 
@@ -64,6 +65,7 @@ func (r *redfishDevice) joinLog() {
 			all = append(all, shown{x.path, jsonString(x.data, "/Id"), jsonString(x.data, "/Created")})
 			r.log.like = x.data
 		}
+		r.log.whole = r.log.whole || redfishMembers(item) > 1
 	}
 	if len(all) > 0 {
 		if t, err := time.Parse(time.RFC3339, all[len(all)-1].created); err == nil {
@@ -127,7 +129,11 @@ func (r *redfishDevice) logged(e *ipmi.Event) string {
 	}
 	r.tree[at] = x
 	r.log.entries[e.ID] = at
-	r.set(c, r.counted(jsonAppend(c.data, "/Members", []byte(`{"@odata.id": `+string(jsonQuote(at))+`}`))))
+	item := []byte(`{"@odata.id": ` + string(jsonQuote(at)) + `}`)
+	if r.log.whole {
+		item = body
+	}
+	r.set(c, r.counted(jsonAppend(c.data, "/Members", item)))
 	return at
 }
 

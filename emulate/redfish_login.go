@@ -197,6 +197,7 @@ func (q *redfishAsked) login() Answer {
 	if x.data = r.sessionBody(collection, x.path, user); x.tag != "" {
 		x.tag = newRedfishTag(x.data)
 	}
+	r.grown += len(x.data)
 	s := &redfishSession{token: r.newToken(), user: user, resource: x, used: r.st.Now(), recorded: recorded}
 	r.sessions = append(r.sessions, s)
 	a := q.say(201, x, x.data, http.Header{Name: "Location", Value: x.path}, http.Header{Name: "X-Auth-Token", Value: s.token})
