@@ -122,6 +122,7 @@ func (r *redfishDevice) comeDue() {
 		i++
 	}
 	r.expire(now)
+	r.forgetStreams(now)
 }
 
 // later has something done after a time.

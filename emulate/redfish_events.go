@@ -11,10 +11,11 @@ import (
 // destination are kept and shown, and nobody is called: a decoy opens no connections.
 
 type redfishEvents struct {
-	stream string         // path of the stream; "": the original has none
-	last   uint64         // number of the last event
-	kept   []redfishEvent // the latest
-	told   string         // what was told last, and when: several changes at once are one
+	stream string                         // path of the stream; "": the original has none
+	last   uint64                         // number of the last event
+	kept   []redfishEvent                 // the latest
+	open   map[*redfishResource]time.Time // subscriptions of streams, and when these were last alive
+	told   string                         // what was told last, and when: several changes at once are one
 	at     time.Time
 }
 
@@ -25,10 +26,11 @@ type redfishEvent struct {
 
 const (
 	redfishEventsKept = 64
-	redfishWatch      = 200 * time.Millisecond // how soon an event is sent
+	redfishEventMost  = 64 << 10 // bytes of one
 )
 
 func (r *redfishDevice) learnEvents() {
+	r.events.open = map[*redfishResource]time.Time{}
 	if x := r.tree["/redfish/v1/EventService"]; x != nil {
 		r.events.stream = strings.TrimSuffix(jsonString(x.data, "/ServerSentEventUri"), "/")
 	}
@@ -77,63 +79,11 @@ func (r *redfishDevice) emit(event map[string]any) {
 	b, err := json.Marshal(map[string]any{
 		"@odata.type": "#Event.v1_4_0.Event", "Id": id, "Name": "Event Array", "Context": "", "Events": []any{event},
 	})
-	if err != nil {
+	if err != nil || len(b) > redfishEventMost {
 		return
 	}
 	if len(r.events.kept) >= redfishEventsKept {
 		r.events.kept = append(r.events.kept[:0], r.events.kept[1:]...)
 	}
 	r.events.kept = append(r.events.kept, redfishEvent{r.events.last, b})
-}
-
-// watch begins the stream of events.
-func (q *redfishAsked) watch() Answer {
-	a := q.say(200, nil, nil)
-	m := &q.h.out[len(q.h.out)-1]
-	m.Headers.Set("Content-Type", "text/event-stream")
-	m.Headers = without(without(m.Headers, "Content-Length"), "ETag")
-	m.Body, a.Close = nil, false
-	if q.req.Method == "HEAD" {
-		return a
-	}
-	if q.req.Version != "HTTP/1.0" {
-		m.Headers.Set("Transfer-Encoding", "chunked")
-		q.h.watching.chunked = true
-	}
-	q.h.watching.on, q.h.watching.seen = true, q.r.events.last
-	a.Tick = q.r.st.Now().Add(redfishWatch)
-	return a
-}
-
-// A redfishWatching is a connection that events are sent on.
-type redfishWatching struct {
-	on, chunked bool
-	seen        uint64
-}
-
-// Tick sends the events that there are.
-func (h *httpSession) Tick(now time.Time) (Answer, time.Time) {
-	w := &h.watching
-	if !w.on || h.s.redfish == nil {
-		return Answer{}, time.Time{}
-	}
-	r := h.s.redfish
-	r.comeDue()
-	var b []byte
-	for _, e := range r.events.kept {
-		if e.id > w.seen {
-			w.seen = e.id
-			b = fmt.Appendf(b, "id: %d\ndata: %s\n\n", e.id, e.data)
-		}
-	}
-	next := now.Add(redfishWatch)
-	if len(b) == 0 {
-		return Answer{}, next
-	}
-	if w.chunked {
-		b = append(fmt.Appendf(nil, "%x\r\n", len(b)), append(b, "\r\n"...)...)
-	}
-	h.raw.Data = b
-	h.msgs = append(h.msgs[:0], &h.raw)
-	return Answer{Messages: h.msgs, From: Modelled}, next
 }

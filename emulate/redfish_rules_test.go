@@ -2,6 +2,7 @@ package emulate_test
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -34,8 +35,9 @@ var redfishRules = fstest.MapFS{
 		`{"Parameters": [{"Name": "DecommissionTypes", "Required": true, "DataType": "StringArray"}, {"Name": "Wait", "DataType": "Number"}, {"Name": "Force", "DataType": "Boolean"}]}`)},
 	"redfish/Systems/b/index.json": {Data: []byte(
 		`{"@odata.id": "/redfish/v1/Systems/b", "@odata.type": "#ComputerSystem.v1_20_0.ComputerSystem", "Id": "b", "PowerState": "Off", "MemorySummary": {"TotalSystemMemoryGiB": 128.5}}`)},
-	"redfish/Chassis/c/index.json":    {Data: []byte(`{"@odata.id": "/redfish/v1/Chassis/c", "@odata.type": "#Chassis.v1_22_0.Chassis", "Id": "c"}`)},
-	"redfish/EventService/index.json": {Data: []byte(`{"@odata.id": "/redfish/v1/EventService", "ServerSentEventUri": "/redfish/v1/EventService/SSE"}`)},
+	"redfish/Chassis/c/index.json": {Data: []byte(`{"@odata.id": "/redfish/v1/Chassis/c", "@odata.type": "#Chassis.v1_22_0.Chassis", "Id": "c"}`)},
+	"redfish/EventService/index.json": {Data: []byte(`{"@odata.id": "/redfish/v1/EventService", "ServerSentEventUri": "/redfish/v1/EventService/SSE",
+ "Subscriptions": {"@odata.id": "/redfish/v1/EventService/Subscriptions"}}`)},
 	"redfish/EventService/Subscriptions/index.json": {Data: []byte(
 		`{"@odata.id": "/redfish/v1/EventService/Subscriptions", "@odata.type": "#EventDestinationCollection.EventDestinationCollection", "Members@odata.count": 0, "Members": []}`)},
 }
@@ -70,4 +72,41 @@ func TestRedfishRules(t *testing.T) {
 	checkDialogue(t, filepath.Join("testdata/redfish", "rules.txt"), func(text string) string {
 		return redfishDialogue(t, service, text, now)
 	})
+}
+
+// TestRedfishStreams: while a stream of events is open, a subscription stands for it. When that is deleted, the
+// stream ends; when the stream ends, it goes.
+func TestRedfishStreams(t *testing.T) {
+	service, now := redfishSmall(t)
+	ask := func(l *link, what string) string {
+		t.Helper()
+		return string(written(t, l.answer(t, []byte(what+" HTTP/1.1\r\nHost: x\r\nAuthorization: Basic bGFiOmxhYg==\r\n\r\n")).Messages))
+	}
+	const collection = "/redfish/v1/EventService/Subscriptions"
+	first, second, other := newLink(service, emulate.Peer{}), newLink(service, emulate.Peer{}), newLink(service, emulate.Peer{})
+	for _, l := range []*link{first, second} {
+		if out := ask(l, "GET /redfish/v1/EventService/SSE"); !strings.Contains(out, "\r\nContent-Type: text/event-stream\r\n") {
+			t.Fatal(out)
+		}
+	}
+	if out := ask(other, "GET "+collection+"/1"); !strings.Contains(out, `"SubscriptionType": "SSE"`) || !strings.Contains(out, `"Context": "`) {
+		t.Fatal(out)
+	}
+	ask(other, "DELETE "+collection+"/1")
+	*now = now.Add(time.Second)
+	a, _ := first.session.Tick(*now)
+	if out := string(written(t, a.Messages)); !a.Close || out != "0\r\n\r\n" {
+		t.Errorf("%q, closed: %v", out, a.Close)
+	}
+	if a, _ := second.session.Tick(*now); a.Close || len(a.Messages) > 0 {
+		t.Error("the other one ends, too")
+	}
+	*now = now.Add(4 * time.Second)
+	if out := ask(other, "GET "+collection); !strings.Contains(out, `"Members@odata.count": 1,`) {
+		t.Error(out)
+	}
+	*now = now.Add(2 * time.Second) // nobody reads the second one any more
+	if out := ask(other, "GET "+collection); !strings.Contains(out, `"Members@odata.count": 0,`) {
+		t.Error(out)
+	}
 }
