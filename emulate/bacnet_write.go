@@ -93,7 +93,7 @@ func (d *bacnetDevice) refuses(k bacnetKey, c *bacnetCell, v bacnet.Value, prior
 		return bacnetBadPriority
 	}
 	commandable := d.commandable(k)
-	if !seen && !commandable && !bacnetWritable(k, c) {
+	if !seen && !commandable && !d.writable(k, c) {
 		return bacnetNoAccess
 	}
 	old, _ := bacnet.Value(now[1:]).First()
@@ -168,8 +168,16 @@ func (d *bacnetDevice) commandable(k bacnetKey) bool {
 	return len(d.elements(k.object, bacnet.PropPriorityArray)) > 0
 }
 
-// bacnetWritable says whether a property can be written on devices of which that is not known.
-func bacnetWritable(k bacnetKey, c *bacnetCell) bool {
+// writable says whether a property can be written on devices of which that is not known. What an input measures is
+// written only while that is out of service (clause 12.2.4), whatever else may write it.
+func (d *bacnetDevice) writable(k bacnetKey, c *bacnetCell) bool {
+	switch k.object.Type() {
+	case bacnet.ObjectAnalogInput, bacnet.ObjectBinaryInput, bacnet.ObjectMultiStateInput, bacnet.ObjectAccumulator:
+		if k.property == bacnet.PropPresentValue {
+			out, _ := d.flag(k.object, bacnet.PropOutOfService)
+			return out
+		}
+	}
 	if c != nil && c.point != nil {
 		return c.point.Spec.Write != nil
 	}

@@ -3,14 +3,16 @@
 #
 # usage: PY=/path/to/python record.sh station [OUT.pcapng]    pymodbus, python-snap7, snmpd and nginx as one
 #                                                             device on 127.0.10.1: ../pump-station.pcapng
+#        PY=/path/to/python record.sh boiler [OUT.pcapng]     bacpypes3 and pymodbus as one device on 127.0.10.3:
+#                                                             ../boiler.pcapng
 #        PY=/path/to/python record.sh profile DIR [OUT.pcapng] a profile, served by bin/ringer on 127.0.10.2
 #
 # Needs root (ports below 1024, capturing on lo), Debian's snmpd snmp nginx-light nmap curl tshark mbpoll openssl,
-# and in PY a Python with pymodbus 3.8 and python-snap7 3.
+# and in PY a Python with pymodbus 3.8, python-snap7 3 and bacpypes3.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 PY=${PY:-python3}
-what=${1:?station or profile}
+what=${1:?station, boiler or profile}
 work=$(mktemp -d)
 chmod 755 "$work" # nginx drops to another user
 pids=
@@ -27,6 +29,21 @@ station)
 	SNMP_PERSISTENT_DIR="$work" snmpd -f -C -c "$here/snmpd.conf" -Ln -I system_mib,sysORTable,interfaces,ifTable,ip,snmp_mib & pids="$pids $!"
 	nginx -p "$work" -c "$work/nginx.conf" -e stderr 2>/dev/null & pids="$pids $!"
 	;;
+boiler)
+	at=127.0.10.3
+	out=${2:-$here/../boiler.pcapng}
+	"$PY" "$here/boiler.py" $at & pids="$pids $!"
+	sleep 3
+	dumpcap -q -i lo -f "host $at" -w "$work/out.pcapng" 2>/dev/null & cap=$!; pids="$pids $cap"
+	sleep 1
+	"$PY" "$here/boiler_visit.py" $at 127.0.10.4
+	sleep 1
+	kill $cap
+	wait $cap || true
+	cp "$work/out.pcapng" "$out"
+	chmod 644 "$out"
+	exit
+	;;
 profile)
 	at=127.0.10.2
 	profile=${2:?the folder of a profile}
@@ -34,7 +51,7 @@ profile)
 	"$here/../../bin/ringer" emulate "$profile" --bind $at --events none & pids="$pids $!"
 	;;
 *)
-	echo "record.sh: want station or profile, not $what" >&2
+	echo "record.sh: want station, boiler or profile, not $what" >&2
 	exit 2
 	;;
 esac
