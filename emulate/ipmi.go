@@ -38,6 +38,7 @@ type ipmiService struct {
 	log     *systemLog
 	sensors map[uint8]*ipmiSensor
 	watch   ipmiWatchdog
+	limit   ipmiPowerLimit
 	watts   *PointState
 	channel byte             // of the LAN
 	texts   map[uint8][]byte // asset tag and name, by the command of DCMI

@@ -59,6 +59,8 @@ func (c *ipmiChassis) command(s *ipmiService, q *ipmi.Command) (code ipmi.Code, 
 			s.host.identify(seconds > 0, seconds)
 		}
 		return ipmi.CodeOK, nil, "identify", true
+	case *ipmi.SetPowerRestorePolicy:
+		return s.restorePolicy(b)
 	}
 	switch q.Cmd {
 	case 0x01:
@@ -69,6 +71,23 @@ func (c *ipmiChassis) command(s *ipmiService, q *ipmi.Command) (code ipmi.Code, 
 		}
 	}
 	return 0, nil, "", false
+}
+
+// restorePolicy sets what becomes of the host when its supply comes back: 0, it stays off; 1, as it was; 2, it
+// goes on; 3 only asks which there are (section 28.8).
+func (s *ipmiService) restorePolicy(b *ipmi.SetPowerRestorePolicy) (ipmi.Code, ipmi.Body, string, bool) {
+	r := &ipmi.SetPowerRestorePolicyReply{Supported: 7}
+	if d := s.holds(ipmi.Target{NetFn: ipmi.Chassis, Cmd: 0x06}, []byte{3}); len(d) == 1 {
+		r.Supported = d[0]
+	}
+	switch {
+	case b.Policy == 3:
+		return ipmi.CodeOK, r, "", true
+	case b.Policy > 3 || r.Supported&(1<<b.Policy) == 0:
+		return ipmi.InvalidField, nil, "set power restore policy", true
+	}
+	s.policy = int(b.Policy)
+	return ipmi.CodeOK, r, "set power restore policy", true
 }
 
 // status is the recorded answer with the power as it is now (section 28.2).

@@ -66,7 +66,7 @@ func (s *ipmiService) recorded(q *ipmi.Command) (ipmi.Code, ipmi.Body, bool) {
 
 // inside answers a command in a session.
 func (s *ipmiService) inside(p *ipmiPeer, n *ipmiSession, q *ipmi.Command, data []byte) (ipmi.Code, ipmi.Body, Origin, string) {
-	if need := ipmiNeeds(q); n.role < need {
+	if need, known := ipmiNeeds(q); n.role < need && (known || s.knows(q.Target)) {
 		return ipmi.InsufficientPrivilege, nil, Refused, ""
 	}
 	switch b := q.Body.(type) {
@@ -125,6 +125,9 @@ func (s *ipmiService) inside(p *ipmiPeer, n *ipmiSession, q *ipmi.Command, data 
 		return code, body, Point, ""
 	}
 	if code, body, ok := s.text(q, data); ok {
+		return code, body, Point, ""
+	}
+	if code, body, ok := s.powerLimit(q); ok {
 		return code, body, Point, ""
 	}
 	if code, ok := s.set(q); ok {

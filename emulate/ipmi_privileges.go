@@ -55,22 +55,21 @@ var ipmiPrivileges = map[ipmi.Target]uint8{
 	{NetFn: ipmi.Group, Cmd: 0x12}: ipmiAdministrator, // set DCMI configuration parameters
 }
 
-// ipmiNeeds is the privilege that a command takes (appendix G).
-func ipmiNeeds(q *ipmi.Command) uint8 {
-	if need, ok := ipmiPrivileges[ipmi.Target{NetFn: q.NetFn, Cmd: q.Cmd}]; ok {
-		return need
+// ipmiNeeds is the privilege that a command takes (appendix G). known: it is one of the specification's.
+func ipmiNeeds(q *ipmi.Command) (need uint8, known bool) {
+	_, effect := wire.Class(q)
+	known = q.Known()
+	if need, ok := ipmiPrivileges[ipmi.Target{NetFn: q.NetFn, Cmd: q.Cmd}]; ok && (known || q.NetFn != ipmi.Group) {
+		return need, true
 	}
-	class, effect := wire.Class(q)
 	if effect == wire.Read {
-		return ipmiUserRole
+		return ipmiUserRole, known
 	}
 	switch q.NetFn {
-	case ipmi.Chassis, ipmi.Sensor, ipmi.Storage:
-		return ipmiOperator
-	case ipmi.Group:
-		if class != q.Target.String() { // it is known: one of DCMI
-			return ipmiOperator
+	case ipmi.Chassis, ipmi.Sensor, ipmi.Storage, ipmi.Group:
+		if known {
+			return ipmiOperator, true
 		}
 	}
-	return ipmiAdministrator
+	return ipmiAdministrator, known
 }

@@ -31,8 +31,7 @@ const ipmiLevels = `
 06 01U 02A 03A 04U 07U 08U 22O 24O 25U 34U 37E 38E 3cC 3dU 40A 41U 42U 43A 44O 45A 46O 47A 48C 49C 4aU 4bU 4cA 4dO 4eU 4fU 52O 54E 58A 59U
 0a 10U 11U 12O 20U 21U 22U 23U 24O 25O 26O 27O 28U 29O 40U 41U 42U 43U 44O 46O 47O 48U 49O 5cU
 0c 01A 02O 03O 04U 21A 22U
-2c 01U 02U 03U 04O 05O 06U 07U 08O 09U 0aA 0bO 0cU 10U 12A 13U
-2e 01A`
+2c 01U 02U 03U 04O 05O 06U 07U 08O 09U 0aA 0bO 0cU 10U 12A 13U`
 
 func TestIPMIPrivileges(t *testing.T) {
 	for role := uint8(1); role <= 4; role++ {
@@ -66,6 +65,29 @@ func TestIPMIPrivileges(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestIPMIUnknown: what nobody has is not there, whoever asks.
+func TestIPMIUnknown(t *testing.T) {
+	b := openBMC(t)
+	for _, role := range []uint8{2, 4} {
+		v := b.visitor(5000, "ADMIN", "ADMIN")
+		v.login(3, "ADMIN", "ADMIN", role)
+		v.want("c1 ", ipmi.Group, 0x2e, 0) // of HPM.1
+		v.want("c1 ", ipmi.OEM, 0x01, 1, 2, 3)
+		v.want("c1 ", 0x30, 0x01)
+		v.want("c1 ", ipmi.Bridge, 0x20)
+	}
+}
+
+// TestIPMIRestorePolicy: what becomes of the host when its supply comes back.
+func TestIPMIRestorePolicy(t *testing.T) {
+	v := openBMC(t).administrator()
+	v.want("00 07", ipmi.Chassis, 0x06, 3)
+	v.want("00 07", ipmi.Chassis, 0x06, 2)
+	v.want("00 41004000", ipmi.Chassis, 0x01)
+	v.want("cc ", ipmi.Chassis, 0x06, 4)
+	v.want("00 41004000", ipmi.Chassis, 0x01)
 }
 
 // TestIPMIThresholds: what is set is read, in the record's units, and is what the reading is compared with.
@@ -306,6 +328,11 @@ func TestIPMIDCMI(t *testing.T) {
 	v.want("00 dc04", ipmi.Group, 0x08, 0xdc, 0, 4, 'R', '1', '3', '-')
 	v.want("00 dc04"+fmt.Sprintf("%x", "R13-"), ipmi.Group, 0x06, 0xdc, 0, 16)
 	v.want("c9 ", ipmi.Group, 0x06, 0xdc, 0, 17)
+	v.want("80 dc00000000000000000000000000", ipmi.Group, 0x03, 0xdc, 0, 0)
+	v.want("00 dc", ipmi.Group, 0x04, 0xdc, 0, 0, 0, 1, 0x90, 1, 0xe8, 3, 0, 0, 0, 0, 60, 0)
+	v.want("80 dc0000019001e803000000003c00", ipmi.Group, 0x03, 0xdc, 0, 0)
+	v.want("00 dc", ipmi.Group, 0x05, 0xdc, 1, 0, 0)
+	v.want("00 dc0000019001e803000000003c00", ipmi.Group, 0x03, 0xdc, 0, 0)
 	v.want("c7 ", ipmi.Group, 0x08, 0xdc, 0, 4, 'R')
 }
 

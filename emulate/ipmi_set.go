@@ -56,11 +56,6 @@ func (s *ipmiService) set(q *ipmi.Command) (code ipmi.Code, ok bool) {
 		}
 		n := b.Parameter & 0x7f
 		return get(ipmi.Chassis, 0x09, []byte{n, 0, 0}, append([]byte{1, b.Parameter}, b.Value...))
-	case *ipmi.SetPowerRestorePolicy:
-		if b.Policy < 3 {
-			s.policy = int(b.Policy)
-		}
-		return ipmi.CodeOK, true
 	case *ipmi.SetSystemInfo:
 		return get(ipmi.App, 0x59, []byte{0, b.Parameter, 0, 0}, append([]byte{0x11}, b.Value...))
 	case *ipmi.SetChannelAccess:

@@ -54,6 +54,24 @@ type GetPowerLimitReply struct {
 	Period     uint16
 }
 
+// SetPowerLimit is the data of set power limit (section 6.6.3).
+type SetPowerLimit struct {
+	Group      uint8
+	Reserved   [3]byte
+	Action     uint8
+	Watts      uint16
+	Correction uint32 // milliseconds
+	Unused     uint16
+	Period     uint16 // seconds
+}
+
+// ActivatePowerLimit is the data of activate or deactivate power limit (section 6.6.4).
+type ActivatePowerLimit struct {
+	Group    uint8
+	Active   uint8
+	Reserved uint16
+}
+
 // GetAssetTag is the data of get asset tag (section 6.4.2).
 type GetAssetTag struct {
 	Group  uint8

@@ -118,11 +118,7 @@ func readSaid(t Target, data []byte) Body {
 
 // Class is the command's name, and what it does to the controller: what is not known may do anything.
 func (m *Command) Class() (string, wire.Effect) {
-	var data []byte
-	if m.Body != nil && m.NetFn == Group {
-		data = appendBody(nil, m.Body)
-	}
-	c, ok := m.Target.known(data)
+	c, ok := m.known()
 	if !ok {
 		return m.Target.String(), wire.Control
 	}
@@ -133,6 +129,20 @@ func (m *Command) Class() (string, wire.Effect) {
 		return "get power restore policies", wire.Read
 	}
 	return c.name, c.effect
+}
+
+// Known says whether the command is one of the specifications'.
+func (m *Command) Known() bool {
+	_, ok := m.known()
+	return ok
+}
+
+func (m *Command) known() (command, bool) {
+	var data []byte
+	if m.Body != nil && m.NetFn == Group {
+		data = appendBody(nil, m.Body)
+	}
+	return m.Target.known(data)
 }
 
 // noChange as a power restore policy only asks which there are (section 28.8).
