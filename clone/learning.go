@@ -174,7 +174,7 @@ func (l *Learning) finish(out *Output) error {
 		facts = append(facts, s.evidence)
 	}
 	l.placed(dev, sections)
-	l.coupledPower(dev, sections)
+	l.coupledHost(dev, sections)
 	if dev.Captures == nil {
 		dev.Captures = map[string]profiles.Capture{}
 	}

@@ -29,18 +29,8 @@ type redfishLearner struct {
 	free     map[string]bool // what was read without credentials, beside what always is
 	shut     bool            // something was not
 	token    string
-	powered  map[string]redfishPowered // systems and chassis, by path
-}
-
-// A redfishPowered is a resource that says whether it is on.
-type redfishPowered struct {
-	Type       string `json:"@odata.type"`
-	PowerState string
-	Links      struct {
-		Chassis []struct {
-			ID string `json:"@odata.id"`
-		}
-	}
+	systems  map[string]redfishSystem // and chassis, by path
+	logged   map[string]int           // entries of the log of events, by the path of their collection
 }
 
 // A redfishFound is a resource as it was seen last.
@@ -170,9 +160,9 @@ func (l *redfishLearner) finish(out *Output, name string, body func(*redfishFoun
 		case !json.Valid(b) || len(object) == 0 || object[0] != '{':
 			continue
 		}
-		var p redfishPowered
-		if json.Unmarshal(b, &p) == nil && p.PowerState != "" {
-			l.powered[target] = p
+		var host redfishSystem
+		if json.Unmarshal(b, &host) == nil {
+			l.host(target, host)
 		}
 		at := strings.TrimPrefix(target, "/")
 		var err error

@@ -114,7 +114,8 @@ func (w *bmcWatch) on() (over [2]bool) {
 }
 
 // TestCoupledBMC: what IPMI and Redfish showed of one server is one value again in a decoy that was learned from
-// it: the watts, since they moved alike, and the power, since both protocols say what it is.
+// it: the watts, since they moved alike; power, boot
+// order, light and log, since both protocols say what these are.
 func TestCoupledBMC(t *testing.T) {
 	dev, err := profiles.Load("../profiles/bmc-2u-server")
 	if err != nil {
@@ -126,6 +127,16 @@ func TestCoupledBMC(t *testing.T) {
 		d := w.command(ipmi.Storage, 0x23, 0, 0, byte(next), byte(next>>8), 0, 0xff)
 		next = uint16(d[0]) | uint16(d[1])<<8
 	}
+	for next := uint16(0); next != 0xffff; {
+		d := w.command(ipmi.Storage, 0x43, 0, 0, byte(next), byte(next>>8), 0, 0xff)
+		next = uint16(d[0]) | uint16(d[1])<<8
+	}
+	const entries = "/redfish/v1/Systems/1/LogServices/Log1/Entries"
+	for _, m := range w.get(entries)["Members"].([]any) {
+		w.get(m.(map[string]any)["@odata.id"].(string))
+	}
+	w.get("/redfish/v1/Systems/1/LogServices/Log1")
+	w.command(ipmi.Chassis, 0x09, 5, 0, 0)
 	for range 120 {
 		w.watts()
 		w.on()
@@ -167,6 +178,24 @@ func TestCoupledBMC(t *testing.T) {
 		if over := again.on(); over[0] != over[1] || over[0] == was[0] {
 			t.Errorf("the power is %v, and was %v", over, was)
 		}
+	}
+
+	// Where the host boots from, its light, and the log of events.
+	again.command(ipmi.Chassis, 0x08, 5, 0x80, 4, 0, 0, 0)
+	again.command(ipmi.Chassis, 0x04, 0, 1)
+	system := again.get("/redfish/v1/Systems/1")
+	if boot := system["Boot"].(map[string]any); boot["BootSourceOverrideTarget"] != "Pxe" || boot["BootSourceOverrideEnabled"] != "Once" {
+		t.Errorf("after the boot flags: %v", boot)
+	}
+	if system["IndicatorLED"] == "Off" {
+		t.Error("the light is off")
+	}
+	if n := again.command(ipmi.Storage, 0x40)[1]; n == 0 {
+		t.Error("the log is empty")
+	}
+	again.post("/redfish/v1/Systems/1/LogServices/Log1/Actions/LogService.ClearLog", "{}")
+	if n := again.command(ipmi.Storage, 0x40)[1]; n != 0 {
+		t.Errorf("after ClearLog there are %d events", n)
 	}
 
 	if plain := learnedAs(t, "c00000001", clone.Options{NoCouple: true}, w.xs); len(plain.Points) > 0 {
