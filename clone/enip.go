@@ -30,6 +30,7 @@ type enipLearner struct {
 	symbols   enipSymbols
 	transfers map[string]*enipTransfer
 	sent      map[uint32]*enipSent
+	uploads   map[uint16]*enipUpload
 	files     map[string]int // data files, with how many elements each has at least
 	trends    int
 }
@@ -59,7 +60,7 @@ func newENIPLearner(s *Service) learner {
 		s: s, section: &profiles.ENIP{}, cells: map[string]*enipCell{}, asks: map[string]*enipAsk{}, opened: map[uint32]string{},
 		tags: map[string]*enipTagSeen{}, transfers: map[string]*enipTransfer{},
 		symbols: enipSymbols{byName: map[string]*enip.Symbol{}, instances: map[uint32]string{}, templates: map[uint32]*enipTemplate{}},
-		sent:    map[uint32]*enipSent{}, files: map[string]int{}, serials: map[enipSerial]bool{},
+		sent:    map[uint32]*enipSent{}, files: map[string]int{}, uploads: map[uint16]*enipUpload{}, serials: map[enipSerial]bool{},
 	}
 }
 
@@ -295,6 +296,7 @@ func (l *enipLearner) one(x *capture.Exchange, way string, q *enip.Request, r *e
 		return
 	}
 	l.described(x, q, r)
+	l.uploading(x, way, q, r)
 	l.answered(name, (&profiles.ENIPAnswer{Status: r.Status, Extended: r.Extended, Data: r.Data}).Append(nil), x)
 }
 
@@ -393,6 +395,9 @@ func (l *enipLearner) Finish(out *Output) (profiles.Section, error) {
 	l.finishDataFiles()
 	for _, key := range slices.Sorted(maps.Keys(l.transfers)) {
 		l.giveUp(key, nil)
+	}
+	if err := l.finishUploads(out); err != nil {
+		return nil, err
 	}
 	if err := l.finishTags(out); err != nil {
 		return nil, err

@@ -217,8 +217,9 @@ type enipAsking struct {
 	count   uint64 // of questions, by which their answers are known
 	life    []byte // what the device answers without a session
 
-	way    enip.Path   // of what is asked now; nil: of the device itself
-	found  []enipWayed // what answers, and where
+	way    enip.Path              // of what is asked now; nil: of the device itself
+	found  []enipWayed            // what answers, and where
+	files  map[uint32]enipAskFile // of the module that is asked now
 	tagWay enip.Path
 	tags   []enipAskTag
 	known  map[uint16]bool // templates that are in todo, or were asked

@@ -2,6 +2,7 @@ package clone
 
 import (
 	"encoding/binary"
+	"maps"
 	"slices"
 
 	"ringer/capture/enip"
@@ -59,6 +60,14 @@ func (a *enipAsking) module(name string) error {
 		if known {
 			there++
 			instances += n
+		}
+		if c == enip.ClassFile {
+			for _, id := range slices.Sorted(maps.Keys(a.files)) {
+				if err := a.upload(id); err != nil {
+					return err
+				}
+			}
+			clear(a.files)
 		}
 	}
 	a.remark(Fact, "%s%d classes, %d instances", name, there, instances)
@@ -170,6 +179,9 @@ func (a *enipAsking) class(class uint32) (instances int, known bool, err error) 
 // instancesOf lists the instances to ask for beside the first.
 func (a *enipAsking) instancesOf(class uint32, most, many *enip.Response) (list []uint32) {
 	if last, ok := enipNumber(most); ok {
+		if class == enip.ClassFile { // the sheet that describes the device, and what comes with it
+			list = append(list, 200, 201)
+		}
 		for i := uint32(2); i <= min(last, enipInstancesMost); i++ {
 			list = append(list, i)
 		}
@@ -209,6 +221,9 @@ func (a *enipAsking) instance(class, instance uint32) (first *enip.Response, any
 		r, err := a.single(class, instance, n)
 		if err != nil {
 			return first, any, err
+		}
+		if class == enip.ClassFile {
+			a.fileSays(instance, n, r)
 		}
 		switch {
 		case r == nil:

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -34,11 +35,18 @@ type fakeENIP struct {
 
 func newFakeENIP(t *testing.T, odd func(n int, q wire.Message, answer []byte) ([]byte, bool)) *fakeENIP {
 	t.Helper()
-	text, err := os.ReadFile("../emulate/testdata/enip/tags.yaml")
+	return newFakeENIPOf(t, "tags.yaml", odd)
+}
+
+// newFakeENIPOf is a device of one of the profiles that decoys are tested with.
+func newFakeENIPOf(t *testing.T, name string, odd func(n int, q wire.Message, answer []byte) ([]byte, bool)) *fakeENIP {
+	t.Helper()
+	const dir = "../emulate/testdata/enip"
+	text, err := os.ReadFile(filepath.Join(dir, name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	dev, err := profiles.Parse(text, "tags.yaml", nil)
+	dev, err := profiles.Parse(text, name, os.DirFS(dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,6 +136,13 @@ func (d *fakeENIP) scan(t *testing.T, s *ENIPScan, change func(*Visit)) (*Visit,
 // enipLearned is the section that some evidence teaches.
 func enipLearned(t *testing.T, evidence []byte) *profiles.ENIP {
 	t.Helper()
+	s, _ := enipLearnedFiles(t, evidence)
+	return s
+}
+
+// enipLearnedFiles gives the bulk files beside it.
+func enipLearnedFiles(t *testing.T, evidence []byte) (*profiles.ENIP, bulk) {
+	t.Helper()
 	dev, files := &profiles.Device{}, bulk{}
 	err := Learn(dev, func(yield func(capture.Exchange, error) bool) {
 		for _, x := range exchangesOf(t, evidence) {
@@ -142,7 +157,32 @@ func enipLearned(t *testing.T, evidence []byte) *profiles.ENIP {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return dev.Services[0].Section.(*profiles.ENIP)
+	return dev.Services[0].Section.(*profiles.ENIP), files
+}
+
+// TestENIPScanUploads: the file that describes a device is uploaded whole, and learned; nobody is left uploading.
+func TestENIPScanUploads(t *testing.T) {
+	d := newFakeENIPOf(t, "slc.yaml", nil)
+	v, evidence, err := d.scan(t, &ENIPScan{}, nil)
+	if err != nil {
+		t.Fatal(err, v.Remarks())
+	}
+	for _, m := range d.asked {
+		if name, effect := wire.Class(m); effect != wire.Read {
+			t.Errorf("%s is a %v", name, effect)
+		}
+	}
+	want, err := os.ReadFile("../emulate/testdata/enip/device.eds")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, files := enipLearnedFiles(t, evidence)
+	if len(s.Files) != 1 || s.Files[0].ID != 200 || s.Files[0].Transfer != 64 {
+		t.Fatalf("files %+v", s.Files)
+	}
+	if got := files[s.Files[0].Content]; got == nil || got.String() != string(want) {
+		t.Errorf("%s holds %q", s.Files[0].Content, got)
+	}
 }
 
 // enipTagsOf names the tags that are known.

@@ -75,6 +75,11 @@ func (x *enipSession) Close() {
 		delete(x.d.sessions, h)
 	}
 	x.d.closeAll(x)
+	for _, f := range x.d.uploads {
+		if f.owner == x {
+			f.owner = nil
+		}
+	}
 }
 
 // Answer asks the recording of whole answers first: it knows which asking it stands for.

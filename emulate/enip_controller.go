@@ -34,6 +34,8 @@ func (d *enipDevice) stands(way int, class uint32) bool {
 	switch class {
 	case enip.ClassIdentity, enip.ClassTCPIP, enip.ClassEthernetLink:
 		return true
+	case enip.ClassFile:
+		return len(d.uploads) > 0
 	case enip.ClassPCCC:
 		return d.pccc
 	case enip.ClassProgramName, enip.ClassWallClock:

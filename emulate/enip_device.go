@@ -51,6 +51,7 @@ type enipDevice struct {
 	symbols        map[string][]*enipTag // of the controller and of each program, in lower case, by instance
 	streams        []*enipStream
 	files          map[uint16]*enipDataFile
+	uploads        map[uint32]*enipFile
 	pccc           bool // it has the object that executes PCCC
 }
 
@@ -72,7 +73,7 @@ func newENIPDevice(st *State, dev *profiles.Device) (*enipDevice, error) {
 		st: st, dev: dev, sessions: map[uint32]bool{}, modules: map[int]*enip.Identity{}, connections: map[uint32]*enipConnection{}, ways: []string{""},
 		lists: map[enip.Command]*Cell{}, asks: map[string]*Cell{}, attributes: map[enipAttribute]*enipValue{}, classes: map[enipClass]bool{}, absent: map[enipClass]bool{},
 		types: map[string]*enipType{}, templates: map[uint32]*enipType{}, tags: map[string]*enipTag{}, symbols: map[string][]*enipTag{},
-		files:   map[uint16]*enipDataFile{},
+		files: map[uint16]*enipDataFile{}, uploads: map[uint32]*enipFile{},
 		noWay:   profiles.ENIPAnswer{Status: enip.ConnectionFailure, Extended: []uint16{enip.InvalidLinkAddress}, Data: []byte{1, 0}},
 		noTag:   profiles.ENIPAnswer{Status: enip.PathSegmentError, Extended: []uint16{0}},
 		noClass: enip.PathDestinationUnknown, noInstance: enip.ObjectDoesNotExist,
@@ -107,6 +108,9 @@ func newENIPDevice(st *State, dev *profiles.Device) (*enipDevice, error) {
 		d.connectionsMax = 32
 	}
 	if err := d.openTags(sections); err != nil {
+		return nil, err
+	}
+	if err := d.openFiles(sections); err != nil {
 		return nil, err
 	}
 	if err := d.openDataFiles(sections); err != nil {

@@ -58,14 +58,15 @@ func enipProfile(t testing.TB, name string) *profiles.Device {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dev, err := profiles.Parse(text, name, nil)
+	dev, err := profiles.Parse(text, name, os.DirFS(filepath.Dir(name)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return dev
 }
 
-// TestENIPDialogues plays the dialogues in testdata/enip against the profile of their name, else tags.yaml. A line that begins with ">>>" is
+// TestENIPDialogues plays the dialogues in testdata/enip against the profile of their name (slc-files.txt
+// against slc.yaml), else tags.yaml. A line that begins with ">>>" is
 // what the client does: "list COMMAND"; "register"; "rr REQUEST" asks without a connection, REQUEST being CIP
 // in hexadecimal; "open CLASS PATH" opens a connection, "large" one of the large kind, "close" closes it;
 // "unit REQUEST" asks on it; "io HEX" sends I/O data on it, "tick" lets the device send its own; "raw HEX" is
@@ -78,7 +79,8 @@ func TestENIPDialogues(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			profile := strings.TrimSuffix(file, ".txt") + ".yaml"
+			device, _, _ := strings.Cut(strings.TrimSuffix(file, ".txt"), "-")
+			profile := device + ".yaml"
 			if _, err := os.Stat(profile); err != nil {
 				profile = "testdata/enip/tags.yaml"
 			}

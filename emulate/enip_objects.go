@@ -85,6 +85,9 @@ func (d *enipDevice) status(st *State) uint16 {
 // Link (CIP, section 5-2; EIP, sections 5-4 and 5-5); and of those that controllers have.
 func (x *enipSession) standard(dst []byte, way int, class, instance, attribute uint32) ([]byte, bool) {
 	le, d := binary.LittleEndian, x.d
+	if class == enip.ClassFile {
+		return d.fileAttribute(dst, instance, attribute)
+	}
 	if instance == 0 {
 		if !d.stands(way, class) {
 			return dst, false
@@ -217,6 +220,12 @@ func (x *enipSession) missing(way int, t enip.Target) uint8 {
 	c := x.d.classes
 	if !standard && !c[enipClass{way, t.Class}] && !c[enipClass{0, t.Class}] {
 		return x.d.noClass
+	}
+	if t.Class == enip.ClassFile && len(x.d.uploads) > 0 {
+		if t.Instance == 0 || x.d.uploads[t.Instance] != nil {
+			return enip.AttributeNotSupported
+		}
+		return x.d.noInstance
 	}
 	if t.Instance > 1 || t.Instance == 1 && !standard {
 		for a := range x.d.attributes {

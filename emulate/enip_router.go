@@ -45,6 +45,11 @@ func (x *enipSession) one(way int, q *enip.Request, r *enip.Response) Origin {
 	if q.PCCC != nil {
 		return x.pccc(way, q, r)
 	}
+	if len(x.d.uploads) > 0 && (q.Service == enip.InitiateUpload || q.Service == enip.UploadTransfer) {
+		if t, ok := q.Path.Target(); ok && t.Class == enip.ClassFile && !t.HasAttribute && x.d.uploads[t.Instance] != nil {
+			return x.upload(way, q, x.d.uploads[t.Instance], r)
+		}
+	}
 	if a, from, ok := x.recorded(way, q); ok {
 		if !a.Part {
 			return x.fill(r, q, a, from)

@@ -50,6 +50,8 @@ type ENIP struct {
 	Tags []ENIPTag `yaml:"tags,omitempty"`
 	// DataFiles are the data files of controllers that have these rather than tags.
 	DataFiles []ENIPDataFile `yaml:"data_files,omitempty"`
+	// Files are the files of the File object.
+	Files []ENIPFile `yaml:"files,omitempty"`
 	// Attributes are attributes of objects: class/instance/attribute to the value's bytes in hexadecimal.
 	Attributes map[string]string `yaml:"attributes,omitempty"`
 	// Points maps attributes to points.
@@ -216,6 +218,7 @@ func (s *ENIP) Validate(v *Validation) {
 		s.checkTag(at, t)
 	}
 	s.checkDataFiles(v)
+	s.checkFiles(v)
 	for name, value := range s.Attributes {
 		if _, _, _, err := ParseENIPAttribute(name); err != nil {
 			v.At("attributes", name).Errorf("%s", err)

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"ringer/capture/wire"
 )
 
 // FuzzPath: the segments of a path are all of it, one behind the other, and each part of it can be named.
@@ -141,6 +143,40 @@ func FuzzAttributeList(f *testing.F) {
 			}
 		}
 	})
+}
+
+// FuzzFilePacket: what is read of an upload is written again byte for byte.
+func FuzzFilePacket(f *testing.F) {
+	for _, s := range []string{"00 00 414243", "01 01 44", "02 02 45 0bff", "00 04 be ff", "03 03", "2c010000 64"} {
+		f.Add(mustHex(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if p, ok := ParseFilePacket(b); ok {
+			if again := p.Append(nil); !bytes.Equal(again, b) {
+				t.Fatalf("%x: %+v, written again as %x", b, p, again)
+			}
+		}
+		if u, ok := ParseFileUpload(b); ok {
+			if again := u.Append(nil); !bytes.Equal(again, b) {
+				t.Fatalf("%x: %+v, written again as %x", b, u, again)
+			}
+		}
+	})
+}
+
+func TestFiles(t *testing.T) {
+	if p, ok := ParseFilePacket(mustHex("02 02 4142 7dff")); !ok || !reflect.DeepEqual(p, FilePacket{2, LastPacket, []byte("AB"), 0xFF7D}) || FileChecksum(p.Data) != p.Checksum {
+		t.Errorf("the last packet: %+v, %v", p, ok)
+	}
+	if p, ok := ParseFilePacket(mustHex("02 02 41")); ok {
+		t.Errorf("a last packet without a checksum: %+v", p)
+	}
+	for s, want := range map[string]string{"4b03 2037 2500c800 ff": "initiate upload", "4f03 2037 2500c800 00": "upload transfer"} {
+		q, ok := ReadRequest(mustHex(s))
+		if name, effect := q.Name(), q.Effect(); !ok || name != want || effect != wire.Read {
+			t.Errorf("%s: %q, %v", s, name, effect)
+		}
+	}
 }
 
 func TestDataFiles(t *testing.T) {

@@ -5,7 +5,7 @@
 // (EtherNet/IP, "EIP" below), and Rockwell's "Logix 5000 Controllers Data Access" (1756-PM020) for tags.
 // Every encapsulation command is typed; so are the messages of the Connection Manager, packets of several
 // requests, and PCCC in CIP (Rockwell's 1770-6.5.16). The data of other services stay bytes, which tags.go,
-// attributes.go and template.go take apart. Left out: CIP Security, and CIP on other networks.
+// attributes.go, template.go, file.go and datafile.go take apart. Left out: CIP Security, and CIP on other networks.
 package enip
 
 import (

@@ -352,7 +352,7 @@ func (q *Request) Effect() wire.Effect {
 		if t.Class == ClassConnectionManager && (q.Open != nil || q.Close != nil) {
 			return wire.Read // a connection changes no value
 		}
-		if t.Class == ClassMemory && q.Service == ReadTag {
+		if t.Class == ClassMemory && q.Service == ReadTag || q.file() {
 			return wire.Read
 		}
 		return wire.Control // a service that only the class knows
@@ -367,7 +367,13 @@ func (q *Request) Name() string {
 	}
 	if q.kind() == kindPlain {
 		if t, ok := q.Path.Target(); ok && !q.Service.common() && !tagged(t.Class) && !(t.Class == ClassMemory && q.Service == ReadTag) {
-			return q.Service.plain()
+			switch {
+			case !q.file():
+				return q.Service.plain()
+			case q.Service == InitiateUpload:
+				return "initiate upload"
+			}
+			return "upload transfer"
 		}
 	}
 	if q.kind() != kindPlain {

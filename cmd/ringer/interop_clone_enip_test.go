@@ -31,7 +31,7 @@ func cloneENIP(t *testing.T, at string, args ...string) string {
 	}
 	for s, n := range seen {
 		switch s {
-		case "0x01", "0x03", "0x0e", "0x4c", "0x52", "0x55": // attributes all, list, single; read tag; fragmented, or unconnected send; list of symbols
+		case "0x01", "0x03", "0x0e", "0x4b", "0x4c", "0x4f", "0x52", "0x55": // attributes all, list, single; uploads; read tag; fragmented, or unconnected send; list of symbols
 		default:
 			t.Errorf("service %s was asked %d times", s, n)
 		}
