@@ -180,6 +180,20 @@ func (p *pace) trouble() (slowest bool) {
 	return slowest
 }
 
+// slackness is how much slower than usual the device is asked.
+func (p *pace) slackness() float64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.slack
+}
+
+// forgive forgets trouble since then.
+func (p *pace) forgive(slack float64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.slack = math.Min(p.slack, slack)
+}
+
 // stop ends the whole visit.
 func (p *pace) stop(why string) error {
 	p.mu.Lock()

@@ -41,8 +41,12 @@ func Find(ctx context.Context, v *Visit, scanners []Scanner, named []Candidate, 
 		if taken[port] {
 			return nil
 		}
+		slack := v.pace.slackness()
 		err := s.Probe(ctx, v, port)
 		var stopped *Stopped
+		if errors.Is(err, ErrNotSpoken) {
+			v.pace.forgive(slack) // that nobody is there is no trouble of the device
+		}
 		switch {
 		case err == nil:
 			taken[port] = true

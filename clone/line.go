@@ -234,8 +234,12 @@ func (l *line) ask(m wire.Message, b []byte) error {
 			return err
 		}
 	}
+	waits := time.Now()
 	if err := v.pace.turn(l.ctx); err != nil {
 		return err
+	}
+	if !l.deadline.IsZero() { // client libraries set it before they ask: it is of the answer
+		l.SetReadDeadline(l.deadline.Add(time.Since(waits)))
 	}
 	if l.again {
 		l.tapped.note, l.again = capture.NoteAgain, false

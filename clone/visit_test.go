@@ -329,3 +329,47 @@ func TestVisitReadsNoMoreThanItMay(t *testing.T) {
 		t.Errorf("after %d bytes: %v", v.pace.bytes, err)
 	}
 }
+
+// Client libraries set the deadline before they ask. The time that a question waits for its turn is not the
+// device's.
+func TestLineWaitsForTheAnswer(t *testing.T) {
+	d := newFakeDevice(t, func(n int, b []byte) ([]byte, bool) {
+		time.Sleep(20 * time.Millisecond)
+		return holding(b), true
+	})
+	v, _, _ := visiting(t)
+	v.pace.care.Rate = 4
+	l, err := v.dial(t.Context(), modbus.Protocol{}, d.port, nil, false, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for i := range uint16(3) {
+		b, _ := readHolding(i, i).Append(nil)
+		l.SetDeadline(time.Now().Add(150 * time.Millisecond))
+		if _, err := l.Write(b); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.Read(make([]byte, 100)); err != nil {
+			t.Errorf("question %d: %v", i, err)
+		}
+	}
+}
+
+// Where nobody is, the device has no trouble.
+func TestFindForgives(t *testing.T) {
+	v, _, _ := visiting(t)
+	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := profiles.Port{Number: uint16(c.LocalAddr().(*net.UDPAddr).Port), UDP: true}
+	c.Close() // nobody listens there now
+	found, err := Find(t.Context(), v, []Scanner{&SNMPWalk{}, &BACnetScan{}, &IPMIScan{}}, []Candidate{{Port: port}}, false)
+	if err != nil || len(found) > 0 {
+		t.Fatal(found, err)
+	}
+	if s := v.pace.slackness(); s != 1 {
+		t.Errorf("it is asked %g times slower after that", s)
+	}
+}
