@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -61,9 +62,20 @@ type sharedBMC struct {
 	asked      int64
 }
 
-func openShared(t testing.TB) *sharedBMC {
+func openShared(t testing.TB) *sharedBMC { return openSharedAs(t, "", "") }
+
+// openSharedAs has something else in a place of its profile.
+func openSharedAs(t testing.TB, was, is string) *sharedBMC {
 	t.Helper()
-	dev, err := profiles.Load("../profiles/bmc-2u-server")
+	const folder = "../profiles/bmc-2u-server"
+	b, err := os.ReadFile(folder + "/device.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(b), was) {
+		t.Fatalf("the profile has no %q", was)
+	}
+	dev, err := profiles.Parse([]byte(strings.Replace(string(b), was, is, 1)), "device.yaml", os.DirFS(folder))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -323,8 +323,11 @@ func (q *redfishAsked) read(x *redfishResource) Answer {
 		}
 		return q.refuse(404, "ResourceMissingAtURI", q.path)
 	}
-	if task := r.monitored(x); task != nil {
+	switch task, monitor := r.monitored(x); {
+	case task != nil:
 		return q.say(202, x, r.body(task), http.Header{Name: "Location", Value: x.path})
+	case monitor: // what the action would have said, had it been done at once
+		return q.say(204, nil, nil)
 	}
 	body := r.body(x)
 	_, query, asked := strings.Cut(q.req.Target, "?")

@@ -288,15 +288,15 @@ func (q *redfishAsked) startTask(tasks *redfishResource, a *redfishAction, rule 
 	return q.say(202, task, task.data, http.Header{Name: "Location", Value: monitor})
 }
 
-// monitored is the task that a monitor still watches: nil where x is none, or the task has ended.
-func (r *redfishDevice) monitored(x *redfishResource) *redfishResource {
+// monitored is the task that a monitor still watches: nil where the task has ended. monitor is false where x is none.
+func (r *redfishDevice) monitored(x *redfishResource) (task *redfishResource, monitor bool) {
 	id, ok := strings.CutPrefix(x.path, "/redfish/v1/TaskService/TaskMonitors/")
 	if !ok || !x.made {
-		return nil
+		return nil, false
 	}
-	task := r.tree["/redfish/v1/TaskService/Tasks/"+id]
+	task = r.tree["/redfish/v1/TaskService/Tasks/"+id]
 	if task == nil || jsonString(task.data, "/TaskState") == "Completed" {
-		return nil
+		return nil, true
 	}
-	return task
+	return task, true
 }

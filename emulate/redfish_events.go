@@ -15,7 +15,7 @@ type redfishEvents struct {
 	last   uint64                         // number of the last event
 	kept   []redfishEvent                 // the latest
 	open   map[*redfishResource]time.Time // subscriptions of streams, and when these were last alive
-	told   string                         // what was told last, and when: several changes at once are one
+	told   map[string]bool                // since then, of what nobody was sent yet: several changes of a resource are one
 	at     time.Time
 }
 
@@ -38,12 +38,14 @@ func (r *redfishDevice) learnEvents() {
 
 // tell makes an event of a message about a resource.
 func (r *redfishDevice) tell(key, origin string) {
-	now := r.st.Now()
-	if told := key + " " + origin; told == r.events.told && now.Equal(r.events.at) {
-		return
-	} else {
-		r.events.told, r.events.at = told, now
+	now, what := r.st.Now(), key+" "+origin
+	if !now.Equal(r.events.at) {
+		r.events.told, r.events.at = map[string]bool{}, now
 	}
+	if r.events.told[what] {
+		return
+	}
+	r.events.told[what] = true
 	r.emit(map[string]any{
 		"EventType": redfishEventTypes[key], "MessageId": "ResourceEvent.1.0." + key, "Message": redfishWords[key].Message,
 		"Severity": "OK", "OriginOfCondition": map[string]string{"@odata.id": origin},

@@ -107,6 +107,7 @@ func (h *httpSession) Tick(now time.Time) (Answer, time.Time) {
 			b = b[:len(b)-len("0\r\n\r\n")]
 		}
 	}
+	clear(r.events.told)
 	h.raw.Data = b
 	h.msgs = append(h.msgs[:0], &h.raw)
 	return Answer{Messages: h.msgs, From: Modelled, Close: over}, next
