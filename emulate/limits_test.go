@@ -215,7 +215,9 @@ func TestUDPFlood(t *testing.T) {
 }
 
 func TestUDPExpiry(t *testing.T) {
-	d := toyDecoy(t, Options{}, limited(toyDevice("a", anyUDP), profiles.Limits{Idle: 50 * time.Millisecond}))
+	var looks atomic.Int64 // at the clock
+	now := func() time.Time { looks.Add(1); return time.Now() }
+	d := toyDecoy(t, Options{Now: now}, limited(toyDevice("a", anyUDP), profiles.Limits{Idle: 50 * time.Millisecond}))
 	var open atomic.Int64
 	d.devices[0].services[0].service = toyService{name: "a", open: &open}
 	serve(t, d)
@@ -223,6 +225,13 @@ func TestUDPExpiry(t *testing.T) {
 	say(t, c, "one\n")
 	hear(t, c, "a one\n")
 	allClosed(t, &open) // the peer went away
+	before := looks.Load()
+	time.Sleep(200 * time.Millisecond)
+	if n := looks.Load() - before; n > 5 {
+		t.Errorf("with nobody there the port was busy: it looked at the clock %d times", n)
+	}
+	say(t, c, "again\n")
+	hear(t, c, "a again\n")
 }
 
 func TestUDPRate(t *testing.T) {

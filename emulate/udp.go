@@ -175,7 +175,7 @@ func (u *udpPort) close() {
 }
 
 // arm sets the read deadline to when the next peer has been silent for too long, or has something to
-// say. It moves it only when it must come sooner or has passed.
+// say; with nobody there, to none. It moves it only when it must come sooner or has passed.
 func (u *udpPort) arm() {
 	var next time.Time
 	if old := u.ring.prev; old != &u.ring {
@@ -186,7 +186,7 @@ func (u *udpPort) arm() {
 			next = t
 		}
 	}
-	if next.IsZero() || u.armed.After(u.at) && !next.Before(u.armed) {
+	if next.IsZero() && u.armed.IsZero() || u.armed.After(u.at) && !next.Before(u.armed) {
 		return
 	}
 	u.armed = next
