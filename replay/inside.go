@@ -86,7 +86,8 @@ func (t *Inside) advance(now time.Time) {
 }
 
 // find gives the service that stands for a recorded one: of the device that was recorded at that address,
-// or of the only device there is; on the same port, or the only one of its protocol.
+// or of the only device there is; on the same port, whatever it speaks, or else the only one of its protocol.
+// Who looks for what a device speaks asks ports for what is not spoken there.
 func (t *Inside) find(x *capture.Exchange) (*insideDevice, emulate.Service) {
 	var d *insideDevice
 	for _, e := range t.devices {
@@ -103,20 +104,25 @@ func (t *Inside) find(x *capture.Exchange) (*insideDevice, emulate.Service) {
 		d = t.devices[0]
 	}
 	port := profiles.Port{Number: x.Server.Port(), UDP: x.Transport == "udp"}
-	var same emulate.Service
+	var same, there emulate.Service
 	n := 0
 	for i, s := range d.services {
 		svc := &d.dev.Services[i]
-		if svc.Protocol != x.Protocol.Name() || svc.Common().Port.UDP != port.UDP {
-			continue
-		}
-		if svc.Common().Port == port {
+		own := svc.Protocol == x.Protocol.Name() && svc.Common().Port.UDP == port.UDP
+		switch {
+		case own && svc.Common().Port == port:
 			return d, s
+		case own:
+			same = s
+			n++
+		case svc.Common().Port == port && there == nil:
+			there = s
 		}
-		same = s
-		n++
 	}
-	if n == 1 {
+	switch {
+	case there != nil:
+		return d, there
+	case n == 1:
 		return d, same
 	}
 	return nil, nil

@@ -9,6 +9,7 @@ import (
 
 	"ringer/capture"
 	"ringer/capture/modbus"
+	"ringer/capture/snmp"
 	"ringer/capture/wire"
 	"ringer/emulate"
 	"ringer/profiles"
@@ -113,5 +114,22 @@ func TestInsideFindsTheCounterpart(t *testing.T) {
 	}
 	if _, err := NewInside([]*profiles.Device{first}, nil, emulate.Settings{}, start); err == nil {
 		t.Error("a protocol that is not known was served")
+	}
+}
+
+// On a port of another service, that one is asked, and does not know what it is asked: what was silent then is
+// silent now.
+func TestInsideAsksWhoIsThere(t *testing.T) {
+	two := device(t, plc+`  - snmp:
+      port: 5020
+`)
+	in, err := NewInside([]*profiles.Device{two}, []wire.Protocol{modbus.Protocol{}, snmp.Protocol{}}, emulate.Settings{}, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	probe := modbusAsked(t, "10.0.0.3:5020", 0, "000100000006ff0300000002", "000100000007ff030400030004")
+	probe.Replies = nil
+	if rs := play(t, in, []capture.Exchange{probe}, Options{}); len(rs) != 1 || rs[0].Verdict != Equal {
+		t.Errorf("%s: %+v", verdicts(rs), rs)
 	}
 }
