@@ -9,7 +9,7 @@ import (
 
 	"ringer/capture"
 	"ringer/capture/modbus"
-	"ringer/capture/snmp"
+	"ringer/capture/s7comm"
 	"ringer/capture/wire"
 	"ringer/emulate"
 	"ringer/profiles"
@@ -120,10 +120,10 @@ func TestInsideFindsTheCounterpart(t *testing.T) {
 // On a port of another service, that one is asked, and does not know what it is asked: what was silent then is
 // silent now.
 func TestInsideAsksWhoIsThere(t *testing.T) {
-	two := device(t, plc+`  - snmp:
+	two := device(t, plc+`  - s7:
       port: 5020
 `)
-	in, err := NewInside([]*profiles.Device{two}, []wire.Protocol{modbus.Protocol{}, snmp.Protocol{}}, emulate.Settings{}, start)
+	in, err := NewInside([]*profiles.Device{two}, []wire.Protocol{modbus.Protocol{}, s7comm.Protocol{}}, emulate.Settings{}, start)
 	if err != nil {
 		t.Fatal(err)
 	}
