@@ -220,10 +220,11 @@ async def main():
 asyncio.run(main())
 `
 
-// TestInteropBAC0: BAC0 connects to the decoy and reads the points it finds.
+// TestInteropBAC0: BAC0 discovers the decoy, reads all properties of all its objects, writes with priorities and gives
+// them up again, and is told of changes.
 func TestInteropBAC0(t *testing.T) {
 	python := bacnetPython(t)
-	stop := decoy(t, nil, "../../emulate/testdata/bacnet/router", "--bind", "127.0.62.1")
+	stop := decoy(t, nil, "../../emulate/testdata/bacnet/router", "--bind", "127.0.62.1", "--timing", "none")
 	defer stop()
 	cmd := exec.Command(python, "-c", bac0, "127.0.62.2", "127.0.62.1")
 	cmd.Env = append(os.Environ(), "HOME="+t.TempDir())
@@ -232,8 +233,12 @@ func TestInteropBAC0(t *testing.T) {
 	if err != nil {
 		t.Fatalf("BAC0: %v\n%s", err, out)
 	}
-	for _, want := range []string{"name Plant Room", "all 20.5", "level 2.5", "written 3.0"} {
-		if !strings.Contains(string(out), want) {
+	for _, want := range []string{
+		"found device,100 1476 999", "name Plant Room", "device 77 Plant Room", "analog-input 77 supply", "analog-output 77 valve", "analog-value 77 level", "file 77 file",
+		"multi-state-value 110 ['off', 'auto', 'on']", "trend-log 77 trend-log,1", "objects 8", "level 2.5", "written 3.0",
+		"priorities [100.0, 50.0, 100.0, 10.0]", "told 3.0", "told 3.75",
+	} {
+		if !strings.Contains(string(out), want+"\n") {
 			t.Errorf("%q is missing in\n%s", want, out)
 		}
 	}
@@ -246,12 +251,28 @@ me, target = sys.argv[1:]
 async def main():
     async with BAC0.start(ip=me + "/24", port=47809) as bacnet:
         await asyncio.sleep(0.5)
+        for i in await bacnet.who_is(address=target): print("found", i.iAmDeviceIdentifier, i.maxAPDULengthAccepted, i.vendorID)
         print("name", await bacnet.read(target + " device 100 objectName"))
-        print("all", await bacnet.readMultiple(target + " analogInput 1 all"))
-        print("all", [await bacnet.read(target + " analogInput 1 presentValue") for _ in range(3)][-1])
+        objects = await bacnet.read(target + " device 100 objectList")
+        for kind, number in objects:
+            got = await bacnet.readMultiple("%s %s %d all" % (target, kind, number), show_property_name=True)
+            for v, p in got:
+                if int(p) in (77, 110): print(kind, int(p), v) # names, and texts of states
+        print("objects", len(objects))
         print("level", await bacnet.read(target + " analogValue 2 presentValue"))
+        bacnet.cov(target, ("analogValue", 2), lifetime=60, callback=lambda property_identifier, property_value: print("told", property_value) if str(property_identifier) == "present-value" else None)
+        await asyncio.sleep(1)
         await bacnet._write(target + " analogValue 2 presentValue 3.0")
         print("written", await bacnet.read(target + " analogValue 2 presentValue"))
+        await asyncio.sleep(1)
+        await bacnet._write(target + " analogValue 2 presentValue 3.75")
+        await asyncio.sleep(1)
+        seen = []
+        for value, priority in (("100", 8), ("50", 5), ("null", 5), ("null", 8)):
+            await bacnet._write("%s analogOutput 1 presentValue %s - %d" % (target, value, priority))
+            seen.append(await bacnet.read(target + " analogOutput 1 presentValue"))
+        print("priorities", seen)
+        for n in list(bacnet.cov_tasks): bacnet.cancel_cov(n)
 asyncio.run(main())
 `
 
