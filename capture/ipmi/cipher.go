@@ -154,6 +154,7 @@ type Secret struct {
 	k1, k2   []byte
 	block    cipher.Block
 	format   Format // of IPMI 1.5
+	kg       bool   // the controller's own key is in it
 
 	mu   sync.Mutex
 	hash hash.Hash // that signs with k1, in use while mu is held
@@ -163,7 +164,7 @@ type Secret struct {
 // Secret derives the keys of the session from the user's password; kg is the controller's own key, empty: it
 // has none, and the password stands for it.
 func (h *Handshake) Secret(password, kg string) *Secret {
-	s := &Secret{Algorithms: h.Algorithms, password: key(password), format: FormatRMCPPlus}
+	s := &Secret{Algorithms: h.Algorithms, password: key(password), format: FormatRMCPPlus, kg: kg != ""}
 	signing := s.password
 	if kg != "" {
 		signing = key(kg)

@@ -118,6 +118,10 @@ func captureFiles(c *cli.Context) error {
 	if err := publish(c, devices, out); err != nil {
 		return err
 	}
+	sayProofs(c, sel.proofs)
+	for _, d := range devices {
+		d.sealed = sel.proofs.json(d.server)
+	}
 	return printLearned(c, devices, since(begun))
 }
 
@@ -157,7 +161,7 @@ func learnInterface(c *cli.Context, iface, work string, sel *selection, opt clon
 		ID:      "c" + opt.Now.UTC().Format("060102150405"),
 		Capture: profiles.Capture{Crawl: "interface " + iface},
 	}
-	devices, _, err := learnExchanges(sel.joined(seq, func() {}), func() clone.Source { return src }, work, opt)
+	devices, _, err := learnExchanges(sel.weighed(sel.joined(seq, func() {})), func() clone.Source { return src }, work, opt)
 	if err != nil && len(devices) > 0 {
 		warn(c, "%v; what was read before is kept", err)
 		err = nil
@@ -236,6 +240,7 @@ type learnedJSON struct {
 	Exchanges int               `json:"exchanges"`
 	Services  []serviceJSON     `json:"services"`
 	Coupled   []clone.Couple    `json:"coupled,omitempty"`
+	Sealed    *sealedJSON       `json:"ipmiSessions,omitempty"`
 }
 
 type serviceJSON struct {
@@ -253,7 +258,7 @@ func printLearned(c *cli.Context, devices []*learned, took time.Duration) error 
 		if err != nil {
 			return err
 		}
-		j := learnedJSON{dev.ID, d.dir, dev.Identity, d.exchanges, servicesJSON(dev), d.couples}
+		j := learnedJSON{dev.ID, d.dir, dev.Identity, d.exchanges, servicesJSON(dev), d.couples, d.sealed}
 		closeProfiles(dev)
 		name, n := d.ID, count(d.exchanges)
 		for _, s := range j.Services {

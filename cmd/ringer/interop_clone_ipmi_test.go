@@ -15,13 +15,20 @@ import (
 // startIPMISim starts OpenIPMI's server, which listens only while its standard input is open.
 func startIPMISim(t *testing.T, host string) {
 	t.Helper()
+	startIPMISimWith(t, host, "")
+}
+
+// startIPMISimWith starts it with more lines for its LAN.
+func startIPMISimWith(t *testing.T, host, more string) {
+	t.Helper()
 	need(t, "ipmi_sim", "ipmitool", "bmc-info", "bash")
 	dir := t.TempDir()
 	conf, err := os.ReadFile("testdata/ipmi_sim/lan.conf")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "lan.conf"), []byte(strings.Replace(string(conf), "ADDRESS", host, 1)), 0o600); err != nil {
+	text := strings.Replace(strings.Replace(string(conf), "ADDRESS", host, 1), "  endlan", more+"  endlan", 1)
+	if err := os.WriteFile(filepath.Join(dir, "lan.conf"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	commands, err := filepath.Abs("testdata/ipmi_sim/bmc.emu")
@@ -38,7 +45,7 @@ func startIPMISim(t *testing.T, host string) {
 	}
 	t.Cleanup(func() { open.Close(); cmd.Process.Kill(); cmd.Wait() })
 	for range 50 {
-		if exec.Command("ipmitool", "-I", "lanplus", "-H", host, "-U", "admin", "-P", "swordfish", "-C", "3", "-N", "1", "-R", "1", "mc", "guid").Run() == nil {
+		if exec.Command("ipmitool", "-I", "lan", "-A", "MD5", "-H", host, "-U", "admin", "-P", "swordfish", "-N", "1", "-R", "1", "mc", "guid").Run() == nil {
 			return
 		}
 		time.Sleep(100 * time.Millisecond)

@@ -24,11 +24,12 @@ func says(t *testing.T, program string, args ...string) (string, bool) {
 	return strings.ReplaceAll(string(out), "\r", "\n"), err == nil
 }
 
-// TestIPMITool asks the shipped server everything that ipmitool can show, over IPMI 1.5 and two suites of 2.0.
-func TestIPMITool(t *testing.T) {
+// TestInteropIPMITool asks the shipped server everything that ipmitool can show, over IPMI 1.5 and two suites of 2.0.
+func TestInteropIPMITool(t *testing.T) {
 	need(t, "ipmitool")
 	for i, way := range [][]string{{"-I", "lan", "-A", "MD5"}, {"-I", "lanplus", "-C", "3"}, {"-I", "lanplus", "-C", "17"}} {
 		t.Run(strings.Join(way, " "), func(t *testing.T) {
+			t.Parallel() // each waits for power that goes on and off
 			at := fmt.Sprintf("127.0.91.%d", 10+i)
 			decoy(t, nil, bmcProfile, "--bind", at)
 			for _, x := range []struct{ ask, want string }{
@@ -87,8 +88,8 @@ func TestIPMITool(t *testing.T) {
 	}
 }
 
-// TestFreeIPMI: FreeIPMI is stricter than ipmitool.
-func TestFreeIPMI(t *testing.T) {
+// TestInteropFreeIPMI: FreeIPMI is stricter than ipmitool.
+func TestInteropFreeIPMI(t *testing.T) {
 	need(t, "bmc-info", "ipmi-sensors", "ipmi-config", "ipmiping")
 	const at = "127.0.91.14"
 	decoy(t, nil, bmcProfile, "--bind", at)
@@ -122,8 +123,8 @@ func TestFreeIPMI(t *testing.T) {
 	}
 }
 
-// TestIPMIScans: what those find who look for controllers that are open.
-func TestIPMIScans(t *testing.T) {
+// TestInteropIPMIScans: what those find who look for controllers that are open.
+func TestInteropIPMIScans(t *testing.T) {
 	need(t, "nmap")
 	const at = "127.0.91.15"
 	decoy(t, nil, bmcProfile, "--bind", at)
@@ -142,8 +143,8 @@ func TestIPMIScans(t *testing.T) {
 	}
 }
 
-// TestPyghmi: the client of OpenStack.
-func TestPyghmi(t *testing.T) {
+// TestInteropIPMIPyghmi: the client of OpenStack.
+func TestInteropIPMIPyghmi(t *testing.T) {
 	py := python(t)
 	const at = "127.0.91.16"
 	decoy(t, nil, bmcProfile, "--bind", at)
@@ -169,8 +170,8 @@ var ipmiQuestions = []string{
 	"power off", "power status", "sel add EVENT", "sel elist", "sel clear", "sel elist",
 }
 
-// TestIPMISimulator: what was recorded of ipmi_sim, read with its user's password, is served again alike.
-func TestIPMISimulator(t *testing.T) {
+// TestInteropIPMISimulator: what was recorded of ipmi_sim, read with its user's password, is served again alike.
+func TestInteropIPMISimulator(t *testing.T) {
 	need(t, "ipmitool", "ipmi_sim", "dumpcap")
 	const original, copied = "127.0.91.18", "127.0.91.19"
 	dir := t.TempDir()

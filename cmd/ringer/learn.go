@@ -30,6 +30,7 @@ type learned struct {
 	server    netip.Addr
 	exchanges int
 	couples   []clone.Couple // values that it shows in two protocols
+	sealed    *sealedJSON    // what keys were worth to its sessions; nil: it has none
 }
 
 // learnFile learns every device in a recording and saves each under dir, in a folder named after it. A

@@ -24,6 +24,7 @@ func listRecordings(c *cli.Context, files []string, sel *selection) error {
 			return err
 		}
 		survey := &capture.Survey{}
+		sel.proofs = nil
 		var damage error
 		for _, err := range sel.exchanges(c, r, survey) {
 			if err != nil {
@@ -37,6 +38,8 @@ func listRecordings(c *cli.Context, files []string, sel *selection) error {
 			}
 			warn(c, "%v; what was read before is listed", damage)
 		}
+		sayProofs(c, sel.proofs)
+		survey.Warnings = append(survey.Warnings, sel.proofs.warnings()...)
 		all = append(all, survey)
 	}
 	if c.Bool("json") {

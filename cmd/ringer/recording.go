@@ -39,6 +39,7 @@ type selection struct {
 	same     map[netip.Addr]netip.Addr // to the first address of the device
 	keys     *capture.Keys             // nil: none were given
 	speaks   []wire.Protocol           // with the keys that were given
+	proofs   proofs                    // what those were found to be worth
 }
 
 func newSelection(c *cli.Context) (*selection, error) {
@@ -158,7 +159,7 @@ func (s *selection) exchanges(c *cli.Context, r *recording, survey *capture.Surv
 	p := startProgress(c, "reading "+baseName(r.name), r.size, bytesText)
 	opt := s.options(c, r.name)
 	opt.Survey = survey
-	return s.joined(capture.Exchanges(p.reader(r), opt), p.end)
+	return s.weighed(s.joined(capture.Exchanges(p.reader(r), opt), p.end))
 }
 
 func (s *selection) options(c *cli.Context, name string) capture.Options {

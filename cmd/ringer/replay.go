@@ -113,7 +113,7 @@ func replayRecording(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	report := &replay.Report{Accept: accept}
+	report := &replay.Report{Accept: accept, Warnings: p.sel.proofs.warnings()}
 	if err := p.play(target, opt, report); err != nil {
 		return err
 	}
@@ -200,7 +200,11 @@ func (p *playing) exchanges(first bool) iter.Seq2[capture.Exchange, error] {
 		} else {
 			opt.Warn = func(error) {}
 		}
-		for x, err := range p.sel.joined(capture.Exchanges(src, opt), end) {
+		seq := p.sel.joined(capture.Exchanges(src, opt), end)
+		if first {
+			seq = p.sel.weighed(seq)
+		}
+		for x, err := range seq {
 			if err != nil && !first {
 				continue
 			}
