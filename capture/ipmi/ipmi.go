@@ -108,7 +108,7 @@ func (c *Conn) Reuse() { c.reuse = true }
 
 // keep is for bytes that a message refers to.
 func (c *Conn) keep(b []byte) []byte {
-	if c.reuse {
+	if c.reuse && len(b) > 0 {
 		return b
 	}
 	return append([]byte(nil), b...)
