@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"fmt"
 	"reflect"
@@ -130,11 +131,13 @@ func walk(v reflect.Value, path, tag string, visit func(path, tag string, v refl
 		seen := map[string]int{}
 		for i := range v.Len() {
 			e := v.Index(i)
-			name := elementName(e)
-			if name == "" {
-				name = strconv.Itoa(i)
-			} else if seen[name]++; seen[name] > 1 {
-				name += "#" + strconv.Itoa(seen[name])
+			name := cmp.Or(elementName(e), strconv.Itoa(i))
+			if seen[name]++; seen[name] > 1 {
+				first, n := name, seen[name]
+				for name = first + "#" + strconv.Itoa(n); seen[name] > 0; name = first + "#" + strconv.Itoa(n) {
+					n++ // there is one of that very name
+				}
+				seen[first], seen[name] = n, 1
 			}
 			walk(e, path+"["+name+"]", tag, visit)
 		}

@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -170,5 +171,19 @@ func BenchmarkDiff(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		Diff(m, n)
+	}
+}
+
+// TestNamesakes: however elements of a list are called, nothing differs from itself.
+func TestNamesakes(t *testing.T) {
+	for _, names := range [][]string{{"", "0", ""}, {"1", ""}, {"a", "a#2", "a", "a#2", "a"}, {"a", "a", "a#2", "a#3", "a"}} {
+		m := message()
+		m.Lines = nil
+		for i, name := range names {
+			m.Lines = append(m.Lines, &line{name, strconv.Itoa(i)})
+		}
+		if ds := Diff(m, m).Differences; len(ds) > 0 {
+			t.Errorf("%q: %v", names, ds)
+		}
 	}
 }
