@@ -252,8 +252,13 @@ const enipUnconnectedRoom = 504
 func (x *enipSession) send(s *enip.UnconnectedSend, r *enip.Response) Origin {
 	way := x.way(s.Route)
 	if way < 0 {
-		if a, from, ok := x.recorded(x.d.wayNumber(s.Route.Hops()), &s.Request); ok {
-			return x.fill(r, &s.Request, a, from)
+		if i := slices.Index(x.d.ways, s.Route.Hops()); i > 0 {
+			x.key = enipAskKey(x.key[:0], i, uint8(s.Request.Service), s.Request.Path, s.Request.Data)
+			if c := x.d.asks[string(x.key)]; c != nil {
+				if a, from, ok := x.take(c); ok {
+					return x.fill(r, &s.Request, a, from)
+				}
+			}
 		}
 		*r = enip.Response{Service: enip.UnconnectedSendService, Status: x.d.noWay.Status, Extended: x.d.noWay.Extended, Data: x.d.noWay.Data}
 		return Refused
