@@ -3,7 +3,6 @@ package clone
 import (
 	"bytes"
 	"context"
-	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -118,19 +117,10 @@ func (d *fakeENIP) serve(c net.Conn, service emulate.Service) {
 // scan asks the device, and gives what was said.
 func (d *fakeENIP) scan(t *testing.T, s *ENIPScan, change func(*Visit)) (*Visit, []byte, error) {
 	t.Helper()
-	evidence := &bytes.Buffer{}
-	care := quick
-	care.Bytes = 64 << 20
-	v := NewVisit(netip.MustParseAddr("127.0.0.1"), "", care, capture.NewTap(evidence, time.Now))
-	if change != nil {
-		change(v)
-	}
 	if s.Every == 0 {
 		s.Every = time.Millisecond
 	}
-	err := s.Scan(t.Context(), v, d.port)
-	v.Tap.Close()
-	return v, evidence.Bytes(), err
+	return scanOnly(t, s, d.port, change)
 }
 
 // enipLearned is the section that some evidence teaches.
@@ -143,21 +133,7 @@ func enipLearned(t *testing.T, evidence []byte) *profiles.ENIP {
 // enipLearnedFiles gives the bulk files beside it.
 func enipLearnedFiles(t *testing.T, evidence []byte) (*profiles.ENIP, bulk) {
 	t.Helper()
-	dev, files := &profiles.Device{}, bulk{}
-	err := Learn(dev, func(yield func(capture.Exchange, error) bool) {
-		for _, x := range exchangesOf(t, evidence) {
-			if !yield(x, nil) {
-				return
-			}
-		}
-	}, Source{ID: "c1"}, Options{}, func(name string) (io.WriteCloser, error) {
-		files[name] = &bytes.Buffer{}
-		return bulkFile{files[name]}, nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return dev.Services[0].Section.(*profiles.ENIP), files
+	return learnedFrom[*profiles.ENIP](t, exchangesOf(t, evidence), Options{})
 }
 
 // TestENIPScanUploads: the file that describes a device is uploaded whole, and learned; nobody is left uploading.

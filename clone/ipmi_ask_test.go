@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/netip"
 	"slices"
 	"strings"
@@ -44,47 +43,20 @@ func (d *fakeBMC) scan(t testing.TB, ctx context.Context, s *IPMIScan, memory *M
 	return r
 }
 
-func (r *ipmiScanned) exchanges(t testing.TB) (all []capture.Exchange) {
+func (r *ipmiScanned) exchanges(t testing.TB) []capture.Exchange {
 	t.Helper()
-	for x, err := range capture.Exchanges(bytes.NewReader(r.evidence.Bytes()), capture.Options{Keys: r.keys}) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, x)
-	}
-	return all
+	return exchangesWith(t, r.evidence.Bytes(), r.keys)
 }
 
 // learn gives the section, and the files by their names without the capture's.
 func (r *ipmiScanned) learn(t testing.TB) (*profiles.IPMI, map[string]string) {
 	t.Helper()
-	dev := &profiles.Device{ID: "d"}
-	files := map[string]*bytes.Buffer{}
-	err := Learn(dev, func(yield func(capture.Exchange, error) bool) {
-		for _, x := range r.exchanges(t) {
-			if !yield(x, nil) {
-				return
-			}
-		}
-	}, Source{ID: "c1"}, Options{Salt: []byte("salt")}, func(name string) (io.WriteCloser, error) {
-		b := &bytes.Buffer{}
-		files[strings.ReplaceAll(name, "-c1", "")] = b
-		return snmpFile{b}, nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	section, files := learnedFrom[*profiles.IPMI](t, r.exchanges(t), Options{Salt: []byte("salt")})
 	texts := map[string]string{}
 	for name, b := range files {
-		texts[name] = b.String()
+		texts[strings.ReplaceAll(name, "-c1", "")] = b.String()
 	}
-	for _, s := range dev.Services {
-		if sec, ok := s.Section.(*profiles.IPMI); ok {
-			return sec, texts
-		}
-	}
-	t.Fatal("nothing was learned")
-	return nil, nil
+	return section, texts
 }
 
 func (r *ipmiScanned) remarked(t testing.TB, kind Kind, text string) {

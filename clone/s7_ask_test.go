@@ -23,19 +23,10 @@ import (
 // scan asks the CPU, and gives what was said and learned.
 func (c *fakeCPU) scan(t *testing.T, s *S7Scan, change func(*Visit)) (*Visit, []byte, error) {
 	t.Helper()
-	evidence := &bytes.Buffer{}
-	care := quick
-	care.Bytes = 64 << 20
-	v := NewVisit(netip.MustParseAddr("127.0.0.1"), "", care, capture.NewTap(evidence, time.Now))
-	if change != nil {
-		change(v)
-	}
 	if s.Every == 0 {
 		s.Every = time.Millisecond
 	}
-	err := s.Scan(t.Context(), v, c.port)
-	v.Tap.Close()
-	return v, evidence.Bytes(), err
+	return scanOnly(t, s, c.port, change)
 }
 
 // A bulk holds the files of a profile.
@@ -48,21 +39,7 @@ func (bulkFile) Close() error { return nil }
 // learned is the section that some evidence teaches, and the files beside it.
 func s7Learned(t *testing.T, evidence []byte) (*profiles.S7, bulk) {
 	t.Helper()
-	dev, files := &profiles.Device{}, bulk{}
-	err := Learn(dev, func(yield func(capture.Exchange, error) bool) {
-		for _, x := range exchangesOf(t, evidence) {
-			if !yield(x, nil) {
-				return
-			}
-		}
-	}, Source{ID: "c1"}, Options{}, func(name string) (io.WriteCloser, error) {
-		files[name] = &bytes.Buffer{}
-		return bulkFile{files[name]}, nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return dev.Services[0].Section.(*profiles.S7), files
+	return learnedFrom[*profiles.S7](t, exchangesOf(t, evidence), Options{})
 }
 
 // s7Reads are the functions that may leave a scan.

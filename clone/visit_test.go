@@ -89,15 +89,59 @@ func visiting(t *testing.T) (*Visit, func() []capture.Exchange, *bytes.Buffer) {
 	}, evidence
 }
 
-func exchangesOf(t *testing.T, b []byte) []capture.Exchange {
-	var all []capture.Exchange
-	for x, err := range capture.Exchanges(bytes.NewReader(b), capture.Options{}) {
+// scanOnly scans without looking first, and gives what was said.
+func scanOnly(t *testing.T, s Scanner, port profiles.Port, change func(*Visit)) (*Visit, []byte, error) {
+	t.Helper()
+	evidence := &bytes.Buffer{}
+	care := quick
+	care.Bytes = 64 << 20
+	v := NewVisit(netip.MustParseAddr("127.0.0.1"), "", care, capture.NewTap(evidence, time.Now))
+	if change != nil {
+		change(v)
+	}
+	err := s.Scan(t.Context(), v, port)
+	v.Tap.Close()
+	return v, evidence.Bytes(), err
+}
+
+func exchangesOf(t testing.TB, b []byte) []capture.Exchange { return exchangesWith(t, b, nil) }
+
+// exchangesWith reads what is encrypted, too.
+func exchangesWith(t testing.TB, b []byte, keys *capture.Keys) (all []capture.Exchange) {
+	t.Helper()
+	for x, err := range capture.Exchanges(bytes.NewReader(b), capture.Options{Keys: keys}) {
 		if err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, x)
 	}
 	return all
+}
+
+// learnedFrom is the section of one kind that exchanges teach, and the files of the profile.
+func learnedFrom[S profiles.Section](t testing.TB, all []capture.Exchange, opt Options) (section S, files bulk) {
+	t.Helper()
+	dev, files := &profiles.Device{ID: "d"}, bulk{}
+	err := Learn(dev, func(yield func(capture.Exchange, error) bool) {
+		for _, x := range all {
+			if !yield(x, nil) {
+				return
+			}
+		}
+	}, Source{ID: "c1"}, opt, func(name string) (io.WriteCloser, error) {
+		files[name] = &bytes.Buffer{}
+		return bulkFile{files[name]}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range dev.Services {
+		if section, ok := s.Section.(S); ok {
+			return section, files
+		}
+	}
+	t.Fatal("nothing was learned")
+	return section, files
 }
 
 func TestTalkAsks(t *testing.T) {
