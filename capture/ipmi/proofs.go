@@ -94,12 +94,13 @@ func (p *Proofs) handshake(conn uint64, req, reply wire.Message) {
 	}
 }
 
-// user notes whether the password of a user is right. One that was proven once is.
+// user notes whether the password of a user is right. One that was proven once is. That another user's opens a
+// session of IPMI 1.5 proves nothing of sessions that are sealed.
 func (p *Proofs) user(name Name, proven, plus bool) {
 	proof := Unknown
-	if proven {
+	if _, given := p.keys.Password(string(name)); given && proven {
 		proof = Right
-	} else if _, given := p.keys.Password(string(name)); given {
+	} else if given {
 		proof = Wrong
 	}
 	i, found := slices.BinarySearchFunc(p.Users, string(name), func(u UserProof, name string) int { return strings.Compare(u.Name, name) })
