@@ -111,7 +111,7 @@ func TestInteropIPMIChanges(t *testing.T) {
 		{ask: "dcmi set_asset_tag R99", want: `R99`},
 		{ask: "dcmi asset_tag", want: `Asset tag: R99\n`},
 		{ask: "dcmi set_mc_id_string bmc-x", want: `bmc-x`},
-		{ask: "dcmi get_mc_id_string", want: `String: bmc-x\s`},
+		{ask: "dcmi get_mc_id_string", want: `String: bmc-x\W`},
 		{ask: "user set name 6 guest", want: ``},
 		{ask: "user set password 6 guest-guest 16", want: `successful`},
 		{ask: "channel setaccess 1 6 ipmi=on privilege=3", want: `successful`},
