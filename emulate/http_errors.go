@@ -30,6 +30,7 @@ type httpRefusal struct {
 	reply      *httpReply
 	path       string
 	connection string // how the request let the connection go on
+	signed     bool   // it said who asked
 }
 
 func (e *httpErrors) learn(s *httpService, dev *profiles.Device) error {
@@ -56,7 +57,7 @@ func (e *httpErrors) learn(s *httpService, dev *profiles.Device) error {
 		if status < 400 || method == "HEAD" {
 			continue
 		}
-		f := &httpRefusal{r, bare, o.route.connection}
+		f := &httpRefusal{r, bare, o.route.connection, o.route.auth != ""}
 		if e.recorded[status] == nil {
 			e.recorded[status] = f
 		}

@@ -292,7 +292,7 @@ func (r *redfishDevice) fault(infos ...[]byte) []byte {
 
 // refuse answers with an error: as the device was recorded to, else in the words of its registry.
 func (q *redfishAsked) refuse(status int, key string, args ...string) Answer {
-	if f := q.h.s.redfishRefusal(status, q.path); f != nil && (status == 401 || status == 403 || status == 404 || status == 405) {
+	if f := q.h.s.redfishRefusal(status, q.path, q.signed); f != nil && (status == 401 || status == 403 || status == 404 || status == 405) {
 		return q.h.refuseAs(f, q.httpAsked, status, false)
 	}
 	return q.refuseWith(status, q.r.info(key, "", args...))
@@ -318,10 +318,18 @@ func (q *redfishAsked) refuseWith(status int, infos ...[]byte) Answer {
 	return a
 }
 
-// redfishRefusal is a recorded refusal of something under /redfish, the nearest; nil: there is none.
-func (s *httpService) redfishRefusal(status int, at string) (best *httpRefusal) {
+// redfishRefusal is a recorded refusal of something under /redfish, the nearest; nil: there is none. Wrong credentials
+// are refused as wrong ones were, if any were recorded.
+func (s *httpService) redfishRefusal(status int, at string, signed bool) (best *httpRefusal) {
+	near := func(f *httpRefusal) int {
+		n := commonPrefix(f.path, at)
+		if status == 401 && f.signed == signed {
+			n += len(at) + 1
+		}
+		return n
+	}
 	for _, f := range s.refusals[status] {
-		if best == nil || commonPrefix(f.path, at) > commonPrefix(best.path, at) {
+		if best == nil || near(f) > near(best) {
 			best = f
 		}
 	}
@@ -338,9 +346,8 @@ func (s *httpService) learnRefusals() {
 		if reply == nil || reply.bare || method == "HEAD" || reply.head.Status < 400 || !strings.HasPrefix(bare, "/redfish") {
 			continue
 		}
-		if status := reply.head.Status; status != 401 || o.route.auth == "" {
-			s.refusals[status] = append(s.refusals[status], &httpRefusal{reply, bare, o.route.connection})
-		}
+		status := reply.head.Status
+		s.refusals[status] = append(s.refusals[status], &httpRefusal{reply, bare, o.route.connection, o.route.auth != ""})
 	}
 }
 
