@@ -66,7 +66,7 @@ func (r *redfishDevice) showAccount(a *account, what accountChange) {
 	case x == nil:
 		return
 	}
-	if was := jsonString(x.data, "/UserName"); was != a.Name {
+	if was := jsonString(x.data, "/UserName"); was != a.Name && what != accountAdded { // a new resource is a copy of another's
 		for _, s := range r.sessions {
 			if s.user == was {
 				s.user = a.Name

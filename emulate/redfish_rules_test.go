@@ -1,6 +1,7 @@
 package emulate_test
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -107,6 +108,26 @@ func TestRedfishStreams(t *testing.T) {
 	}
 	*now = now.Add(2 * time.Second) // nobody reads the second one any more
 	if out := ask(other, "GET "+collection); !strings.Contains(out, `"Members@odata.count": 0,`) {
+		t.Error(out)
+	}
+}
+
+// TestRedfishNewAccount: who makes an account stays who they are.
+func TestRedfishNewAccount(t *testing.T) {
+	dev := redfishDevice(t)
+	d := openDecoy(t, dev, emulate.Settings{}, http.Protocol{})
+	ask := func(head, body string) string {
+		t.Helper()
+		return string(written(t, d.link("http", 1).answer(t, fmt.Appendf(nil, "%s\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", head, len(body), body)).Messages))
+	}
+	in := ask("POST /redfish/v1/SessionService/Sessions HTTP/1.1", `{"UserName": "ADMIN", "Password": "ADMIN"}`)
+	_, token, _ := strings.Cut(in, "X-Auth-Token: ")
+	token, _, _ = strings.Cut(token, "\r\n")
+	signed := " HTTP/1.1\r\nX-Auth-Token: " + token
+	if out := ask("POST /redfish/v1/AccountService/Accounts"+signed, `{"UserName": "guest", "Password": "guest-guest", "RoleId": "ReadOnly"}`); !strings.HasPrefix(out, "HTTP/1.1 201 ") {
+		t.Fatal(out)
+	}
+	if out := ask("PATCH /redfish/v1/Systems/1"+signed, `{"AssetTag": "x"}`); !strings.HasPrefix(out, "HTTP/1.1 200 ") {
 		t.Error(out)
 	}
 }
