@@ -4,7 +4,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -109,13 +108,18 @@ func TestInteropENIPPycomm3(t *testing.T) {
 func TestInteropENIPDataFiles(t *testing.T) {
 	py := enipPython(t)
 	const original, copied = "127.0.46.22", "127.0.46.23"
-	text, err := os.ReadFile("../../emulate/testdata/enip/slc.yaml")
-	if err != nil {
+	profile := filepath.Join(t.TempDir(), "pump-slc")
+	if err := os.Mkdir(profile, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	profile := filepath.Join(t.TempDir(), "pump-slc")
-	if err := errors.Join(os.Mkdir(profile, 0o755), os.WriteFile(filepath.Join(profile, "device.yaml"), text, 0o644)); err != nil {
-		t.Fatal(err)
+	for from, to := range map[string]string{"slc.yaml": "device.yaml", "device.eds": "device.eds"} {
+		b, err := os.ReadFile(filepath.Join("../../emulate/testdata/enip", from))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(profile, to), b, 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 	decoy(t, []string{original + ":44818"}, profile, "--bind", original)
 	ask := func(args ...string) (got map[string]any) {
