@@ -21,6 +21,7 @@ import (
 // recording, where nothing does.
 func TestInteropSessions(t *testing.T) {
 	need(t, "ipmitool", "bmc-info", "ipmi-sensors", "ipmi-sel", "ipmi-fru", "dumpcap")
+	built(t)                      // while Go's cache is at home
 	t.Setenv("HOME", t.TempDir()) // of FreeIPMI's cache
 	tool := []string{"-I lan -A MD5", "-I lanplus -C 3", "-I lanplus -C 17"}
 	free := []string{"-D LAN", "-D LAN_2_0 -I 3", "-D LAN_2_0 -I 17"}
@@ -121,6 +122,7 @@ func TestInteropKg(t *testing.T) {
 // TestInteropSealedSessions: what clients read of a controller in encrypted sessions is learned from a recording,
 // given the password, as it is by asking. Without it, what was in the clear is learned, and what was not is told.
 func TestInteropSealedSessions(t *testing.T) {
+	built(t)
 	t.Setenv("HOME", t.TempDir())
 	const at = "127.0.93.4"
 	startIPMISim(t, at)
