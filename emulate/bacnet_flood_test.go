@@ -16,7 +16,7 @@ import (
 	"ringer/profiles"
 )
 
-// bacnetRouter is a decoy with so many devices behind it, that is not served: its datagrams go nowhere.
+// bacnetRouter is an unserved decoy with so many devices behind it.
 func bacnetRouter(t *testing.T, behind int, opt Options) (*Decoy, *udpPort) {
 	t.Helper()
 	var yaml strings.Builder
@@ -28,8 +28,14 @@ func bacnetRouter(t *testing.T, behind int, opt Options) (*Decoy, *udpPort) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	opt.Ports, opt.Log = map[string]uint16{"bacnet": 0}, slog.New(slog.DiscardHandler)
-	d, err := Prepare([]*profiles.Device{dev}, func(string) wire.Protocol { return bacnet.Protocol{} }, opt)
+	return unserved(t, dev, bacnet.Protocol{}, opt)
+}
+
+// unserved is a decoy of one service over UDP that is not served: its datagrams go nowhere.
+func unserved(t *testing.T, dev *profiles.Device, p wire.Protocol, opt Options) (*Decoy, *udpPort) {
+	t.Helper()
+	opt.Ports, opt.Log = map[string]uint16{p.Name(): 0}, slog.New(slog.DiscardHandler)
+	d, err := Prepare([]*profiles.Device{dev}, func(string) wire.Protocol { return p }, opt)
 	if err != nil {
 		t.Fatal(err)
 	}

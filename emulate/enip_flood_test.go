@@ -2,8 +2,6 @@ package emulate
 
 import (
 	"encoding/binary"
-	"log/slog"
-	"net"
 	"net/netip"
 	"os"
 	"testing"
@@ -14,9 +12,8 @@ import (
 	"ringer/profiles"
 )
 
-// A forged address gets no more answers to ListIdentity than its rate allows, which each are longer than the
-// question; any number of forged addresses fill nothing.
-func TestENIPFlood(t *testing.T) {
+func enipTags(t *testing.T) *profiles.Device {
+	t.Helper()
 	text, err := os.ReadFile("testdata/enip/tags.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -25,22 +22,17 @@ func TestENIPFlood(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return dev
+}
+
+// A forged address gets no more answers to ListIdentity than its rate allows, which each are longer than the
+// question; any number of forged addresses fill nothing.
+func TestENIPFlood(t *testing.T) {
+	dev := enipTags(t)
 	dev.Services = dev.Services[1:2] // 44818/udp
 	m := &memory{}
 	events := NewEventLog(m, EventLogOptions{})
-	d, err := Prepare([]*profiles.Device{dev}, func(string) wire.Protocol { return enip.Protocol{} },
-		Options{Events: events, Ports: map[string]uint16{"enip": 0}, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	u := newUDPPort(d.doors[0])
-	nowhere, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:0")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	nowhere.Close()
-	u.sender = nowhere
-	u.tell()
+	d, u := unserved(t, dev, enip.Protocol{}, Options{Events: events})
 	ask, err := (&enip.List{Header: enip.Header{Context: enip.Context{1}}, Command: enip.ListIdentity}).Append(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -105,14 +97,7 @@ func (v *enipVisitor) ask(t *testing.T, m wire.Message) wire.Message {
 // TestENIPBounds: a connection has so many sessions and no more; a device so many connections of CIP; what is left
 // behind makes room when it times out or its TCP connection ends; a session is good on its own connection alone.
 func TestENIPBounds(t *testing.T) {
-	text, err := os.ReadFile("testdata/enip/tags.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dev, err := profiles.Parse(text, "tags.yaml", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	dev := enipTags(t)
 	now := time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
 	st, err := NewState(dev, Settings{Now: func() time.Time { return now }})
 	if err != nil {
@@ -181,14 +166,7 @@ func TestENIPBounds(t *testing.T) {
 // TestENIPProducesWithinBounds: however short the interval that is asked for, a connection produces once a
 // millisecond at most, and no longer than it is heard of.
 func TestENIPProducesWithinBounds(t *testing.T) {
-	text, err := os.ReadFile("testdata/enip/tags.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dev, err := profiles.Parse(text, "tags.yaml", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	dev := enipTags(t)
 	now := time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
 	st, err := NewState(dev, Settings{Now: func() time.Time { return now }})
 	if err != nil {
