@@ -84,7 +84,7 @@ func newHTTPLearner(s *Service) learner {
 		filed: map[uint64]httpFiled{}, seed: maphash.MakeSeed(),
 		who: newHTTPVisitors(salt, s.Options.KeepSecrets), waiting: map[uint64]*http.Request{}, varying: map[string]*httpVarying{},
 		sessions: map[[sha256.Size]byte]bool{},
-		redfish:  redfishLearner{found: map[string]*redfishFound{}, writable: map[string]bool{}, actions: map[string]profiles.RedfishAction{}, free: map[string]bool{}, systems: map[string]redfishSystem{}, logged: map[string]int{}},
+		redfish:  redfishLearner{found: map[string]*redfishFound{}, writable: map[string]bool{}, actions: map[string]profiles.RedfishAction{}, free: map[string]bool{}, made: map[string]bool{}, systems: map[string]redfishSystem{}, logged: map[string]int{}},
 	}
 }
 

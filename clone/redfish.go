@@ -9,7 +9,9 @@ import (
 	"io"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,11 +31,12 @@ type redfishLearner struct {
 	free     map[string]bool // what was read without credentials, beside what always is
 	shut     bool            // something was not
 	token    string
+	made     map[string]bool          // by clients, while they were listened to
 	systems  map[string]redfishSystem // and chassis, by path
 	logged   map[string]int           // entries of the log of events, by the path of their collection
 }
 
-// A redfishFound is a resource as it was seen last.
+// A redfishFound is a resource as it was seen first.
 type redfishFound struct {
 	file    string // its body, in the store
 	packed  bool   // with gzip
@@ -69,6 +72,13 @@ func (l *redfishLearner) see(x *capture.Exchange, q *httpQuestion, r *http.Respo
 	case "POST":
 		if t := r.Headers.Get("X-Auth-Token"); t != "" && r.Status == 201 {
 			l.token = string(token([]byte(t)))
+		}
+		if r.Status == 201 && len(l.made) < redfishFoundMost {
+			r.Lends(func(name, text string) {
+				if name == "Location" {
+					l.made[text] = true
+				}
+			})
 		}
 		_, name, ok := strings.Cut(target, "/Actions/")
 		if name = name[strings.LastIndexByte(name, '/')+1:]; ok && r.Status/100 == 2 && len(l.actions) < redfishFoundMost {
@@ -106,16 +116,15 @@ func (l *redfishLearner) resource(x *capture.Exchange, target string, r *http.Re
 		return
 	}
 	f := l.found[target]
-	if f == nil {
-		if len(l.found) >= redfishFoundMost {
-			return
-		}
-		f = &redfishFound{latency: x.Latency}
-		l.found[target] = f
+	if f != nil { // what was changed since then, a decoy changes again
+		f.latency = min(f.latency, x.Latency)
+		return
 	}
-	f.file, f.mime, f.packed = file, mime, coding == "gzip"
-	f.latency = min(f.latency, x.Latency)
-	f.head = f.head[:0]
+	if len(l.found) >= redfishFoundMost {
+		return
+	}
+	f = &redfishFound{file: file, mime: mime, packed: coding == "gzip", latency: x.Latency}
+	l.found[target] = f
 	for _, h := range r.Headers {
 		f.head = append(f.head, http.Header{Name: strings.Clone(h.Name), Value: strings.Clone(h.Value)})
 	}
@@ -151,8 +160,11 @@ func (l *redfishLearner) finish(out *Output, name string, body func(*redfishFoun
 		return out.file(path.Join(folder, file), b)
 	}
 	for _, target := range slices.Sorted(maps.Keys(l.found)) {
+		if l.made[target] {
+			continue
+		}
 		f := l.found[target]
-		b := body(f)
+		b := l.unmade(body(f))
 		file := profiles.RedfishBody
 		switch object := bytes.TrimSpace(b); {
 		case strings.Contains(f.mime, "xml"):
@@ -186,6 +198,42 @@ func (l *redfishLearner) finish(out *Output, name string, body func(*redfishFoun
 	}
 	return sec, nil
 }
+
+// unmade takes what clients made out of a collection: who asks a decoy again makes it again.
+func (l *redfishLearner) unmade(b []byte) []byte {
+	if len(l.made) == 0 || !bytes.Contains(b, []byte(`"Members"`)) {
+		return b
+	}
+	gone := 0
+	var kept []byte
+	last := 0
+	for _, at := range redfishMember.FindAllSubmatchIndex(b, -1) {
+		if !l.made[string(b[at[2]:at[3]])] {
+			continue
+		}
+		from, to := at[0], at[1]
+		if c := bytes.TrimRight(b[last:from], " \t\r\n"); to > 0 && b[to-1] != ',' && bytes.HasSuffix(c, []byte(",")) {
+			from = last + len(c) - 1 // it was the last one
+		}
+		kept = append(kept, b[last:from]...)
+		last = to
+		gone++
+	}
+	if gone == 0 {
+		return b
+	}
+	kept = append(kept, b[last:]...)
+	return redfishCount.ReplaceAllFunc(kept, func(text []byte) []byte {
+		i := bytes.LastIndexByte(text, ':') + 1
+		n, _ := strconv.Atoi(string(bytes.TrimSpace(text[i:])))
+		return fmt.Appendf(bytes.Clone(text[:i]), " %d", max(0, n-gone))
+	})
+}
+
+var (
+	redfishMember = regexp.MustCompile(`\{\s*"@odata\.id"\s*:\s*"([^"\\]*)"\s*\}(?:\s*,)?`)
+	redfishCount  = regexp.MustCompile(`"Members@odata\.count"\s*:\s*\d+`)
+)
 
 // redfishHead leaves out of a head what is of the connection or a visitor's own.
 func redfishHead(head http.Headers, length int) (all profiles.HTTPHeaders) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,16 +17,18 @@ import (
 func (r *redfishDevice) learnTemplate(s *httpService) {
 	for _, p := range []string{"/redfish/v1", "/redfish", "/redfish/v1/Systems"} {
 		if x := r.tree[p]; x != nil && x.json && len(x.headers) > 0 {
-			r.template = x.headers
+			r.template = templateOf(x)
 			return
 		}
 	}
+	var least *redfishResource
 	for _, x := range r.tree {
-		if x.json && len(x.headers) > 0 && (r.template == nil || len(x.headers) < len(r.template)) {
-			r.template = x.headers
+		if x.json && len(x.headers) > 0 && (least == nil || len(x.headers) < len(least.headers)) {
+			least = x
 		}
 	}
-	if r.template != nil {
+	if least != nil {
+		r.template = templateOf(least)
 		return
 	}
 	r.template = append(r.template, s.sec.Headers...)
@@ -37,6 +40,17 @@ func (r *redfishDevice) learnTemplate(s *httpService) {
 			r.template = append(r.template, f)
 		}
 	}
+}
+
+// templateOf is the headers of a resource for others: the name of a schema is that of each.
+func templateOf(x *redfishResource) profiles.HTTPHeaders {
+	t := slices.Clone(x.headers)
+	for i := range t {
+		if strings.EqualFold(t[i].Name, "Link") && t[i].Value == schemaLink(x) {
+			t[i].Value = ""
+		}
+	}
+	return t
 }
 
 // say answers. The headers are those that the original sent with this resource, made up to date.

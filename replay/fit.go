@@ -19,6 +19,7 @@ type saying struct {
 // names, and the protocol's Conn knows what else it takes.
 func (p *player) fit(l *line, x *capture.Exchange) (err error) {
 	p.handles.substitute(x)
+	p.lent.substitute(x.Server, x.Request)
 	l.link.Follow(func(f wire.Follower) { err = f.Fit(x.Request, p.ahead(x.At, time.Now())) })
 	return err
 }
@@ -27,6 +28,7 @@ func (p *player) fit(l *line, x *capture.Exchange) (err error) {
 func (p *player) pair(a *ask, want wire.Message, s Said) {
 	x := &a.x
 	p.handles.learn(x.Server, want, s.Message)
+	p.lent.learn(x.Server, want, s.Message)
 	a.line.link.Follow(func(f wire.Follower) {
 		said := saying{want, s.Message, p.ahead(x.At.Add(x.Latency), s.At)}
 		p.said[x.Server] = said

@@ -60,7 +60,7 @@ func Play(ctx context.Context, target Target, seq iter.Seq2[capture.Exchange, er
 	return func(yield func(Result, error) bool) {
 		p := &player{
 			ctx: ctx, target: target, opt: opt, inbox: newInbox(), lines: map[uint64]*line{},
-			handles: handles{}, said: map[netip.AddrPort]saying{}, unanswered: map[netip.AddrPort]int{},
+			handles: handles{}, lent: lent{}, said: map[netip.AddrPort]saying{}, unanswered: map[netip.AddrPort]int{},
 		}
 		defer p.hangUp()
 		flush := func() bool {
@@ -104,6 +104,7 @@ type player struct {
 	pending []*ask           // sent and not decided yet, in the order sent
 	done    []Result
 	handles handles
+	lent    lent
 	said    map[netip.AddrPort]saying // by recorded server
 
 	index      int // exchanges seen
@@ -291,10 +292,11 @@ func (p *player) heard(l *line, s Said) {
 		return
 	}
 	a := l.asks[i]
-	a.got = append(a.got, s)
-	if k := len(a.got) - 1; k < len(a.x.Replies) && !a.opening {
+	if k := len(a.got); k < len(a.x.Replies) && !a.opening {
 		p.pair(a, a.x.Replies[k], s)
+		p.lent.back(a.x.Server, &s)
 	}
+	a.got = append(a.got, s)
 	if !a.opening {
 		p.unanswered[a.x.Server] = 0
 	}

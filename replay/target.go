@@ -43,6 +43,7 @@ type Said struct {
 	Raw     []byte
 	At      time.Time
 	Err     error // the connection has ended: io.EOF, or why
+	Renamed bool  // it has the recorded texts in the place of the target's own
 }
 
 // ErrNoCounterpart means that the target has nothing in the place of a recorded server.

@@ -109,6 +109,18 @@ type Follower interface {
 	Fit(req Message, ahead time.Duration) error
 }
 
+// A Lender is a reply that hands out texts of the server's own making, which later requests show again: the token
+// of a log-in, where what was made is found. The names pair what two servers hand out.
+type Lender interface {
+	Lends(each func(name, text string))
+}
+
+// A Bearer is a message that may show such texts. Rename puts another in the place of one, and says whether it
+// stood there.
+type Bearer interface {
+	Rename(old, now string) bool
+}
+
 // A Keyed message builds its own Key: the hot path of protocols that look answers up by it.
 type Keyed interface {
 	AppendKey(b []byte) []byte
