@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -68,7 +69,7 @@ func TestLogInsAreAskedAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		line := tap.Open("tcp", c.LocalAddr().(*net.TCPAddr).AddrPort(), netip.MustParseAddrPort("10.0.0.7:80"))
-		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DisableCompression: true, Dial: func(string, string) (net.Conn, error) { return &tapped{c, line}, nil }}}
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DisableCompression: true, DialContext: func(context.Context, string, string) (net.Conn, error) { return &tapped{c, line}, nil }}}
 		req, err := http.NewRequest(method, "http://"+at+path, strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
