@@ -285,7 +285,7 @@ func printLearned(c *cli.Context, devices []*learned, took time.Duration) error 
 }
 
 // factsWidth leaves room for the other columns.
-const factsWidth = 44
+const factsWidth = 38
 
 func servicesJSON(d *profiles.Device) []serviceJSON {
 	all := []serviceJSON{}

@@ -11,6 +11,9 @@ import (
 	"ringer/clone"
 )
 
+// questionWidth is what a kind of question takes of a terminal's columns.
+const questionWidth = 50
+
 // printPlan shows what would be asked. Nothing is sent for it.
 func printPlan(c *cli.Context, scanners []clone.Scanner, targets []target, care clone.Care, together together) error {
 	type row struct {
@@ -28,16 +31,21 @@ func printPlan(c *cli.Context, scanners []clone.Scanner, targets []target, care 
 			rows = append(rows, row{name, step.Kind, step.Least, step.Most})
 			top := count(step.Most)
 			if step.Most == 0 {
-				top, open = "what there is", true
+				top, open = "all", true
 			}
 			least, most = least+step.Least, most+max(step.Most, step.Least)
-			t.add(name, step.Kind, count(step.Least), top)
+			first := []string{name, "", count(step.Least), top}
+			for _, line := range wrapped(step.Kind, questionWidth) {
+				first[1] = line
+				t.add(first...)
+				first = []string{"", "", "", ""}
+			}
 		}
 	}
 	if together.times > 0 && len(scanners) > 1 {
-		kind := fmt.Sprintf("what moves, in all protocols together, %d times, every %v", together.times, together.every)
+		kind := fmt.Sprintf("what moves, together, %d times, every %v", together.times, together.every)
 		rows = append(rows, row{"all", kind, 0, 0})
-		t.add("all", kind, "0", "what there is")
+		t.add("all", kind, "0", "all")
 	}
 	if c.Bool("json") {
 		return printJSON(c, map[string]any{"targets": len(targets), "care": care.Name, "questions": rows, "least": least, "most": most, "unbounded": open, "limit": care.Time.String()})
@@ -45,8 +53,8 @@ func printPlan(c *cli.Context, scanners []clone.Scanner, targets []target, care 
 	if err := t.print(c.App.Writer); err != nil {
 		return err
 	}
-	w := c.App.Writer
-	fmt.Fprintf(w, "\nto each of %s, if it speaks all of these: %s questions or more", plural(len(targets), "target", "targets"), count(least))
+	w := &strings.Builder{}
+	fmt.Fprintf(w, "to each of %s, if it speaks all of these: %s questions or more", plural(len(targets), "target", "targets"), count(least))
 	if care.Rate > 0 {
 		per := func(n int) time.Duration {
 			return time.Duration(float64(n) / care.Rate * float64(time.Second)).Round(time.Second)
@@ -61,8 +69,9 @@ func printPlan(c *cli.Context, scanners []clone.Scanner, targets []target, care 
 	} else {
 		fmt.Fprintf(w, ", as fast as it answers (--care %s)", care.Name)
 	}
-	fmt.Fprintf(w, ";\nit ends after %v in any case. Nothing was sent.\n", care.Time)
-	return nil
+	fmt.Fprintf(w, "; it ends after %v in any case. Nothing was sent.", care.Time)
+	_, err := fmt.Fprintf(c.App.Writer, "\n%s\n", strings.Join(wrapped(w.String(), 79), "\n"))
+	return err
 }
 
 // printCloned shows what was asked, what there is to say about it, and the profiles.
@@ -110,7 +119,7 @@ func printCloned(c *cli.Context, j *journal, devices []*learned, summaries []clo
 }
 
 // remarkWidth is what a remark takes of a terminal's columns.
-const remarkWidth = 60
+const remarkWidth = 42
 
 func printSummaries(c *cli.Context, summaries []cloneSummary) error {
 	w := c.App.Writer
