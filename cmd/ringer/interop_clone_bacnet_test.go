@@ -169,6 +169,7 @@ func bacnetOnlyReads(t *testing.T, evidence, profile string) {
 // TestInteropCloneBACnet: what bacpypes3 reads of a device made with bacpypes3, it reads of the clone, word
 // for word; with long and short messages, in segments and without.
 func TestInteropCloneBACnet(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	python := bacnetPython(t)
 	for i, how := range [][]string{{"1024", "segmentedBoth"}, {"206", "segmentedBoth"}, {"480", "noSegmentation"}} {
 		t.Run(strings.Join(how, " "), func(t *testing.T) {
@@ -218,6 +219,7 @@ func diffLines(t *testing.T, want, got string) {
 // TestInteropCloneBACnetRouted: three devices on two networks behind one are cloned whole; the copy tells
 // bacpypes3 the same, and is cloned into the same.
 func TestInteropCloneBACnetRouted(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	python := bacnetPython(t)
 	stop := decoy(t, nil, "../../emulate/testdata/bacnet/router", "--bind", "127.0.67.1")
 	defer stop()

@@ -86,6 +86,7 @@ func TestInteropCloneENIPTags(t *testing.T) {
 
 // TestInteropCloneENIPServer: cpppo's server is cloned; its clone answers cpppo's client, pylogix and nmap as it does.
 func TestInteropCloneENIPServer(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	py := enipPython(t)
 	const original, copied = "127.0.46.13", "127.0.46.14"
 	start(t, py, "-m", "cpppo.server.enip", "--address", original, "COUNTS=DINT[10]", "LEVEL=REAL", "SCADA=INT[1000]")

@@ -105,6 +105,7 @@ func mbpoll(t *testing.T, host string, units ...string) string {
 // TestInteropCloneModbusPymodbus: a clone of pymodbus's server says to pymodbus's client what the server says. What
 // moves: register 7 of unit 1, which counts; the event log of function 12, which grows with every request.
 func TestInteropCloneModbusPymodbus(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	const original, copied = "127.62.0.2", "127.62.0.3"
 	py := python(t)
 	need(t, "mbpoll", "tshark")
@@ -128,6 +129,7 @@ func TestInteropCloneModbusPymodbus(t *testing.T) {
 
 // TestInteropCloneModbusLibmodbus: the same with libmodbus's server, which does not look at the unit identifier.
 func TestInteropCloneModbusLibmodbus(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	const original, copied = "127.62.0.4", "127.62.0.5"
 	py := python(t)
 	need(t, "mbpoll", "tshark", "gcc")

@@ -156,7 +156,7 @@ print(c.get_power(), c.get_bootdev()["bootdev"], len(list(c.get_sensor_data())),
 print(dict(c.get_inventory())["System"]["Serial Number"], c.get_users()[3]["name"], c.get_net_configuration()["ipv4_address"])
 print(c.set_power("off", wait=10), c.set_power("on", wait=10))
 `)
-	want := "{'powerstate': 'on'} network 27 9\nNHS25212207 operator " + at + "/24\n{'powerstate': 'off'} {'powerstate': 'on'}\n"
+	want := "{'powerstate': 'on'} network 30 9\nNHS25212207 operator " + at + "/24\n{'powerstate': 'off'} {'powerstate': 'on'}\n"
 	if !ok || out != want {
 		t.Errorf("want\n%sgot\n%s", want, out)
 	}
