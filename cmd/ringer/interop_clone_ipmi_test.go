@@ -106,7 +106,7 @@ func TestInteropCloneIPMI(t *testing.T) {
 	const original, copied, again = "127.0.48.1", "127.0.48.2", "127.0.48.3"
 	startIPMISim(t, original)
 	profile, _, said := cloneIPMI(t, original, "--user", "admin")
-	if !strings.Contains(said, "4 events in the log") || !strings.Contains(said, "7 sensors read 2 times") {
+	if text := unfolded(said); !strings.Contains(text, "4 events in the log") || !strings.Contains(text, "7 sensors read 2 times") {
 		t.Errorf("the clone says:\n%s", said)
 	}
 	decoy(t, nil, profile, "--bind", copied)
