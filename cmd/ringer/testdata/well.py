@@ -1,7 +1,6 @@
 """A well whose level wanders, over Modbus and on a page: `well.py HOST FILE`. FILE holds the level for an agent of SNMP."""
 import asyncio
 import http.server
-import json
 import os
 import random
 import sys
@@ -16,7 +15,7 @@ level = 2400  # mm
 
 class Page(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        body = json.dumps({"well": {"level": level / 1000, "name": "4"}}).encode()
+        body = b'{"well": {"level": %.3f, "name": "4"}}' % (level / 1000)
         self.send_response(200 if self.path in ("/", "/state.json") else 404)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
