@@ -451,14 +451,7 @@ func TestScanBACnetResumes(t *testing.T) {
 			t.Fatalf("after %d: not interrupted", after)
 		}
 		first = slices.DeleteFunc(first, func(x capture.Exchange) bool { return len(x.Replies) == 0 }) // as the journal does
-		m, err := NewMemory(func(yield func(capture.Exchange, error) bool) {
-			for _, x := range first {
-				yield(x, nil)
-			}
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		m := remembering(t, first)
 		rest, err := scan(t.Context(), d, m)
 		m.Close()
 		if err != nil {

@@ -327,16 +327,7 @@ func TestENIPScanResumes(t *testing.T) {
 			t.Fatal("it was not interrupted")
 		}
 		first.Tap.Close()
-		m, err := NewMemory(func(yield func(capture.Exchange, error) bool) {
-			for _, x := range exchangesOf(t, evidence.Bytes()) {
-				if !yield(x, nil) {
-					return
-				}
-			}
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		m := remembering(t, exchangesOf(t, evidence.Bytes()))
 		before := len(d.asked)
 		v, second, err := d.scan(t, &ENIPScan{}, func(v *Visit) { v.Memory = m })
 		m.Close()

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"ringer/capture"
 	"ringer/capture/http"
 )
 
@@ -141,14 +140,7 @@ func TestCrawlResumes(t *testing.T) {
 	}
 	all := whole.asked()
 	for _, cut := range []int{1, 5, 13, 20, len(want) / 2, len(want) - 3} {
-		memory, err := NewMemory(func(yield func(capture.Exchange, error) bool) {
-			for _, x := range want[:cut] {
-				yield(x, nil)
-			}
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		memory := remembering(t, want[:cut])
 		whole.forget()
 		_, after, _, err := crawled(t, whole, &crawl, memory)
 		memory.Close()

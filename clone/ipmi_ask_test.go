@@ -302,16 +302,7 @@ func TestIPMIScanGoesOn(t *testing.T) {
 		if !errors.Is(first.err, context.Canceled) {
 			t.Fatalf("cut at %d: %v", cut, first.err)
 		}
-		memory, err := NewMemory(func(yield func(capture.Exchange, error) bool) {
-			for _, x := range first.exchanges(t) {
-				if !yield(x, nil) {
-					return
-				}
-			}
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		memory := remembering(t, first.exchanges(t))
 		second := d.scan(t, t.Context(), asBMCUser(), memory)
 		memory.Close()
 		if second.err != nil {

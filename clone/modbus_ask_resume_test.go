@@ -49,14 +49,7 @@ func TestModbusScanResumes(t *testing.T) {
 			t.Fatalf("after %d: not interrupted", after)
 		}
 		first = slices.DeleteFunc(first, func(x capture.Exchange) bool { return len(x.Replies) == 0 }) // as the journal does
-		m, err := NewMemory(func(yield func(capture.Exchange, error) bool) {
-			for _, x := range first {
-				yield(x, nil)
-			}
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		m := remembering(t, first)
 		before := len(d.questions())
 		_, rest, err := scanModbus(t, scan, d, care, m)
 		m.Close()

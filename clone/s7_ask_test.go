@@ -360,14 +360,7 @@ func TestS7ScanGoesOn(t *testing.T) {
 			t.Fatal("was not interrupted")
 		}
 		cancel()
-		m, err := NewMemory(func(yield func(capture.Exchange, error) bool) {
-			for _, x := range exchangesOf(t, first.Bytes()) {
-				yield(x, nil)
-			}
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		m := remembering(t, exchangesOf(t, first.Bytes()))
 		c.odd = nil
 		_, rest, err := c.scan(t, scan(), func(v *Visit) { v.Memory = m })
 		m.Close()

@@ -57,16 +57,7 @@ func TestSNMPWalkResumed(t *testing.T) {
 		if !errors.Is(first.err, context.Canceled) {
 			t.Fatalf("cut at %d: %v", cut, first.err)
 		}
-		memory, err := NewMemory(func(yield func(capture.Exchange, error) bool) {
-			for _, x := range first.exchanges(t) {
-				if !yield(x, nil) {
-					return
-				}
-			}
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		memory := remembering(t, first.exchanges(t))
 		asked := d.questions()
 		d.odd = nil
 		second := scanSNMP(t, t.Context(), scan, d.port, snmpQuick, memory)

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"ringer/capture"
 	"ringer/capture/snmp"
 )
 
@@ -158,16 +157,7 @@ func TestSNMPWalkV3Resumed(t *testing.T) {
 		if !errors.Is(first.err, context.Canceled) {
 			t.Fatalf("cut at %d: %v", cut, first.err)
 		}
-		memory, err := NewMemory(func(yield func(capture.Exchange, error) bool) {
-			for _, x := range first.exchanges(t) {
-				if !yield(x, nil) {
-					return
-				}
-			}
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		memory := remembering(t, first.exchanges(t))
 		known := d.questions()
 		d.v3.asked = nil
 		d.v3.boots++

@@ -271,6 +271,22 @@ func TestTalkWithADeviceThatHangsUp(t *testing.T) {
 	}
 }
 
+// remembering is the memory of what was asked before.
+func remembering(t testing.TB, asked []capture.Exchange) *Memory {
+	t.Helper()
+	m, err := NewMemory(func(yield func(capture.Exchange, error) bool) {
+		for _, x := range asked {
+			if !yield(x, nil) {
+				return
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
 // What an interrupted scan knows is not asked again.
 func TestMemoryAnswers(t *testing.T) {
 	d := newFakeDevice(t, func(n int, b []byte) ([]byte, bool) { return holding(b), true })
@@ -281,14 +297,7 @@ func TestMemoryAnswers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	m, err := NewMemory(func(yield func(capture.Exchange, error) bool) {
-		for _, x := range exchangesOf(t, evidence.Bytes()) {
-			yield(x, nil)
-		}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := remembering(t, exchangesOf(t, evidence.Bytes()))
 	defer m.Close()
 	k.close()
 	v, _, _ = visiting(t)
